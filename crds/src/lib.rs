@@ -1,0 +1,1 @@
+//! The API types of `msapp.dev` and nothing else.

@@ -1,0 +1,2 @@
+//! The msapp binary.
+fn main() {}
