@@ -1,2 +1,4 @@
 //! Developer tasks.
-fn main() {}
+fn main() {
+    print!("{}", msapp_crds::manifest());
+}
