@@ -1,1 +1,29 @@
-//! Pure core of msapp.
+//! The pure core of msapp: spec → graph → objects → plan → status.
+//!
+//! Nothing here knows a client, a runtime, a clock, an environment or randomness; time and everything that was
+//! read from a cluster are passed in. `render`, `check`, the status view and the controller call the same functions:
+//!
+//! ```text
+//! Source ──► graph::resolve ─► App | Violations ──────────────────────┐
+//!                │                                                     │
+//!          build::objects(&App) ─► DesiredSet   (total)                │
+//!                │                                                     │
+//!          plan::plan(&App, DesiredSet, &Observed) ─► Plan             ▼
+//!                └────────── (applied by the controller) ─► status::status(..) ─► MicroserviceAppStatus
+//! ```
+
+pub mod build;
+pub mod desired;
+pub mod digest;
+pub mod fields;
+pub mod graph;
+pub mod labels;
+pub mod name;
+pub mod observed;
+pub mod plan;
+pub mod reference;
+pub mod scalar;
+pub mod schema;
+pub mod source;
+pub mod status;
+pub mod violation;

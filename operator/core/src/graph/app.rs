@@ -1,0 +1,327 @@
+//! A proven app: whatever is in here can be built without a further check.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use k8s_openapi::api::autoscaling::v2::HorizontalPodAutoscalerSpec;
+use k8s_openapi::api::core::v1::{EnvVar, Probe, ResourceRequirements, Volume, VolumeMount};
+use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
+use msapp_crds::v1alpha1::{PathType, Protocol, Security, SpreadRule};
+use serde_json::Value;
+
+use crate::digest;
+use crate::reference::{ReferenceKey, ReferenceState, ReferenceUse, References};
+
+/// A whole system, proven.
+#[derive(Clone, Debug, PartialEq)]
+pub struct App {
+    /// Name of the resource.
+    pub name: String,
+    /// Its namespace.
+    pub namespace: String,
+    /// Whether the operator leaves everything alone.
+    pub suspended: bool,
+    /// Who may talk to the pods besides the edges; none when isolation is off.
+    pub network: Option<NetworkRules>,
+    /// The services, sorted by name.
+    pub services: Vec<Service>,
+}
+
+/// One service, proven. Values of Kubernetes types are complete as the API server would store them.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Service {
+    /// Its name, and the name of every child.
+    pub name: String,
+    /// Container image.
+    pub image: String,
+    /// Labels of the user, reserved ones excluded.
+    pub labels: BTreeMap<String, String>,
+    /// Annotations of the user for the pods, reserved ones excluded.
+    pub annotations: BTreeMap<String, String>,
+    /// Ports in the order of writing.
+    pub ports: Vec<Port>,
+    /// Entry point.
+    pub command: Vec<String>,
+    /// Arguments.
+    pub args: Vec<String>,
+    /// Environment, `$(VAR)` order kept.
+    pub env: Vec<EnvVar>,
+    /// Volumes of the pod, sorted by name, the discovery file's apart.
+    pub volumes: Vec<Volume>,
+    /// Mounts of the container, sorted by path, the discovery file's apart.
+    pub mounts: Vec<VolumeMount>,
+    /// Inline files: key in the service's ConfigMap → text.
+    pub files: BTreeMap<String, String>,
+    /// Resources of the container.
+    pub resources: ResourceRequirements,
+    /// Probes of the container.
+    pub probes: ProbeSet,
+    /// How many pods.
+    pub scaling: Scaling,
+    /// How many pods a drain may take.
+    pub budget: Option<Budget>,
+    /// How pods are spread.
+    pub spread: Spread,
+    /// How a new version replaces the old one.
+    pub strategy: Strategy,
+    /// How a pod is stopped.
+    pub stop: Stop,
+    /// User and capabilities.
+    pub security: Security,
+    /// Secrets with registry credentials, sorted.
+    pub image_pull_secrets: Vec<String>,
+    /// What it calls, sorted by name.
+    pub edges: Vec<Edge>,
+    /// Who calls it, sorted.
+    pub callers: Vec<Caller>,
+    /// Services that its first creation waits for, sorted.
+    pub start_after: BTreeSet<String>,
+    /// Entry from outside.
+    pub exposure: Option<Exposure>,
+    /// ConfigMaps and Secrets that its pods use.
+    pub references: Vec<ReferenceUse>,
+    /// References that do not exist, as `ConfigMap flags` or `key password of Secret orders-db`.
+    pub missing: Vec<String>,
+    /// Digest of the content of the references that are known.
+    pub reference_digest: Option<String>,
+}
+
+/// A port of a service.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Port {
+    /// Its name.
+    pub name: String,
+    /// Port of the Service.
+    pub port: i32,
+    /// Port of the container.
+    pub target: i32,
+    /// What is spoken on it.
+    pub protocol: Protocol,
+}
+
+impl Port {
+    /// `TCP` or `UDP`, as Kubernetes names transports.
+    pub fn transport(&self) -> &'static str {
+        if self.protocol == Protocol::UDP { "UDP" } else { "TCP" }
+    }
+}
+
+/// The three probes of a container.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct ProbeSet {
+    /// Until it succeeds the others wait.
+    pub startup: Option<Probe>,
+    /// While it fails the pod gets no traffic.
+    pub readiness: Option<Probe>,
+    /// When it fails the container is restarted.
+    pub liveness: Option<Probe>,
+}
+
+/// What a readiness probe asks, for sentences about it.
+pub type HttpCheck = String;
+
+/// How many pods.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Scaling {
+    /// Nobody said: one at first, then whatever somebody scales it to.
+    Unset,
+    /// This many.
+    Fixed(i32),
+    /// By load. `scale_target_ref` is filled in when it is built.
+    Auto(Box<HorizontalPodAutoscalerSpec>),
+}
+
+/// How many pods may be missing while nodes are drained.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Budget {
+    /// This many stay.
+    MinAvailable(IntOrString),
+    /// This many may go.
+    MaxUnavailable(IntOrString),
+}
+
+/// How pods are spread.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Spread {
+    /// Over zones.
+    pub zones: SpreadRule,
+    /// Over nodes.
+    pub nodes: SpreadRule,
+}
+
+/// How a new version replaces the old one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Strategy {
+    /// Pods above and below the wanted number during a rollout; `None` is Recreate.
+    pub rolling: Option<(IntOrString, IntOrString)>,
+    /// Seconds.
+    pub progress_deadline: i32,
+    /// Seconds.
+    pub min_ready: i32,
+    /// Old ReplicaSets kept.
+    pub revision_history: i32,
+}
+
+/// How a pod is stopped, in seconds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Stop {
+    /// Before SIGTERM.
+    pub drain: i64,
+    /// Until SIGKILL, drain included.
+    pub period: i64,
+}
+
+/// One edge: what a service calls.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Edge {
+    /// Name of the target.
+    pub name: String,
+    /// Whether the caller works without it.
+    pub optional: bool,
+    /// Where the target is and how policy opens to it.
+    pub peer: Peer,
+    /// What the discovery file says of it.
+    pub discovery: Value,
+}
+
+/// The far end of an edge, as network policy sees it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Peer {
+    /// A service of this app.
+    Service {
+        /// The port the container listens on: policy is applied behind the Service's translation.
+        target_port: i32,
+        /// `TCP` or `UDP`.
+        transport: &'static str,
+    },
+    /// Pods of another application.
+    Pods {
+        /// Their namespace; the app's own when `None`.
+        namespace: Option<String>,
+        /// Their labels.
+        labels: BTreeMap<String, String>,
+        /// Port.
+        port: i32,
+    },
+    /// Address ranges.
+    Cidrs {
+        /// The ranges, sorted.
+        cidrs: Vec<String>,
+        /// Port.
+        port: i32,
+    },
+    /// Only a name is known, and a policy cannot hold a name: every address, on this one port.
+    AnyAddress {
+        /// Port.
+        port: i32,
+    },
+}
+
+/// Who calls a service, and on which port of the container.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Caller {
+    /// Name of the calling service.
+    pub service: String,
+    /// Port of the container.
+    pub target_port: i32,
+    /// `TCP` or `UDP`.
+    pub transport: &'static str,
+}
+
+/// Entry from outside.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Exposure {
+    /// Host name.
+    pub host: String,
+    /// Path.
+    pub path: String,
+    /// How the path is compared.
+    pub path_type: PathType,
+    /// IngressClass.
+    pub class: Option<String>,
+    /// Secret with the certificate.
+    pub tls_secret: Option<String>,
+    /// Port of the Service.
+    pub port: i32,
+    /// Port of the container.
+    pub target_port: i32,
+    /// Namespace of the ingress controller.
+    pub controller_namespace: Option<String>,
+}
+
+impl Exposure {
+    /// The address that a browser uses.
+    pub fn url(&self) -> String {
+        let scheme = if self.tls_secret.is_some() { "https" } else { "http" };
+        format!("{scheme}://{}{}", self.host, self.path)
+    }
+}
+
+/// Who may talk to the pods besides the edges.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct NetworkRules {
+    /// Namespace whose pods may reach every declared port.
+    pub monitoring_namespace: Option<String>,
+    /// Addresses of the nodes, for plugins that filter the kubelet's probes.
+    pub node_cidrs: Vec<String>,
+}
+
+impl App {
+    /// The service of that name.
+    pub fn service(&self, name: &str) -> Option<&Service> {
+        self.services.binary_search_by(|service| service.name.as_str().cmp(name)).ok().map(|at| &self.services[at])
+    }
+
+    /// Every ConfigMap and Secret that the app refers to.
+    pub fn references(&self) -> BTreeSet<ReferenceKey> {
+        self.services.iter().flat_map(|service| service.references.iter().map(|used| used.key.clone())).collect()
+    }
+
+    /// Tells every service which of its references are missing, and digests those that are there.
+    #[must_use]
+    pub fn bound(mut self, references: &References) -> Self {
+        for service in &mut self.services {
+            service.bind(references);
+        }
+        self
+    }
+}
+
+impl Service {
+    fn bind(&mut self, references: &References) {
+        let mut parts: BTreeSet<String> = BTreeSet::new();
+        self.missing.clear();
+        for used in &self.references {
+            match references.get(&used.key) {
+                None => {}
+                Some(ReferenceState::Missing) => {
+                    if !used.optional {
+                        self.missing.push(used.key.to_string());
+                    }
+                }
+                Some(ReferenceState::Present(entries)) => digest_entries(used, entries, &mut parts, &mut self.missing),
+            }
+        }
+        self.missing.sort();
+        self.missing.dedup();
+        let known = self.references.iter().any(|used| references.contains_key(&used.key));
+        self.reference_digest = known.then(|| digest::plain(parts.iter().map(String::as_bytes)));
+    }
+}
+
+fn digest_entries(
+    used: &ReferenceUse,
+    entries: &BTreeMap<String, String>,
+    parts: &mut BTreeSet<String>,
+    missing: &mut Vec<String>,
+) {
+    let wanted: Vec<&String> = used.entries.as_ref().map_or_else(|| entries.keys().collect(), |keys| keys.iter().collect());
+    for entry in wanted {
+        match entries.get(entry) {
+            Some(content) => {
+                parts.insert(format!("{}/{entry}={content}", used.key));
+            }
+            None if used.optional => {}
+            None => missing.push(format!("key {entry} of {}", used.key)),
+        }
+    }
+}

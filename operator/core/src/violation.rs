@@ -1,0 +1,176 @@
+//! What is wrong with a resource: all of it at once, each with its path.
+
+use std::fmt;
+
+/// Stable name of a kind of mistake.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Code {
+    /// A field that does not exist.
+    UnknownField,
+    /// A value of the wrong type, or a missing one.
+    WrongType,
+    /// A required field is missing.
+    MissingField,
+    /// A value outside its bounds, grammar or enumeration.
+    InvalidValue,
+    /// Two entries of a list have the same name, or two uses of a name collide.
+    Duplicate,
+    /// A name is too long for what is made of it.
+    NameTooLong,
+    /// A name that nothing declares.
+    UnknownName,
+    /// A dependency on a service without a port that could be called.
+    NoUsablePort,
+    /// A service that depends on itself.
+    SelfDependency,
+    /// Services that wait for each other's first start.
+    StartCycle,
+    /// Fields that exclude each other, or none of those of which one is needed.
+    Exclusive,
+    /// Something a tenant may not ask for.
+    Forbidden,
+}
+
+impl Code {
+    /// The name as it is printed.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Code::UnknownField => "unknown-field",
+            Code::WrongType => "wrong-type",
+            Code::MissingField => "missing-field",
+            Code::InvalidValue => "invalid-value",
+            Code::Duplicate => "duplicate",
+            Code::NameTooLong => "name-too-long",
+            Code::UnknownName => "unknown-name",
+            Code::NoUsablePort => "no-usable-port",
+            Code::SelfDependency => "self-dependency",
+            Code::StartCycle => "start-cycle",
+            Code::Exclusive => "exclusive",
+            Code::Forbidden => "forbidden",
+        }
+    }
+}
+
+/// One mistake.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Violation {
+    /// Where: `spec.services[2].dependencies[0].name`.
+    pub path: String,
+    /// What kind.
+    pub code: Code,
+    /// What is wrong, in one sentence without a full stop.
+    pub message: String,
+    /// What was probably meant.
+    pub suggestion: Option<String>,
+}
+
+impl Violation {
+    /// A mistake without a suggestion.
+    pub fn new(path: impl Into<String>, code: Code, message: impl Into<String>) -> Self {
+        Self { path: path.into(), code, message: message.into(), suggestion: None }
+    }
+
+    /// Adds what was probably meant.
+    #[must_use]
+    pub fn suggest(mut self, suggestion: Option<&str>) -> Self {
+        self.suggestion = suggestion.map(str::to_owned);
+        self
+    }
+}
+
+impl fmt::Display for Violation {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{}: {}", self.path, self.message)?;
+        if let Some(suggestion) = &self.suggestion {
+            write!(formatter, "; did you mean {suggestion:?}?")?;
+        }
+        Ok(())
+    }
+}
+
+/// All mistakes of a resource, sorted by path; never empty where it stands in an `Err`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Violations(Vec<Violation>);
+
+impl Violations {
+    /// Adds one.
+    pub fn push(&mut self, violation: Violation) {
+        self.0.push(violation);
+    }
+
+    /// Adds all of another list.
+    pub fn extend(&mut self, others: Violations) {
+        self.0.extend(others.0);
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// The mistakes.
+    pub fn iter(&self) -> impl Iterator<Item = &Violation> {
+        self.0.iter()
+    }
+
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Sorts by path, numbers by value, and drops repetitions.
+    #[must_use]
+    pub fn sorted(mut self) -> Self {
+        self.0.sort_by_cached_key(|violation| (natural_key(&violation.path), violation.clone()));
+        self.0.dedup();
+        self
+    }
+}
+
+impl FromIterator<Violation> for Violations {
+    fn from_iter<I: IntoIterator<Item = Violation>>(violations: I) -> Self {
+        Self(violations.into_iter().collect())
+    }
+}
+
+impl fmt::Display for Violations {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let all: Vec<String> = self.iter().map(ToString::to_string).collect();
+        formatter.write_str(&all.join("; "))
+    }
+}
+
+/// Splits digits from text, so that `[10]` sorts behind `[9]`.
+fn natural_key(path: &str) -> Vec<(u64, String)> {
+    path.split(['[', ']'])
+        .map(|part| part.parse::<u64>().map_or_else(|_| (0, part.to_owned()), |number| (number, String::new())))
+        .collect()
+}
+
+/// The candidate nearest to a misspelt name, when one is near enough to be what was meant.
+pub fn nearest<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    let near = |candidate: &&str| strsim::jaro_winkler(name, candidate) >= 0.82;
+    candidates.into_iter().filter(near).max_by(|left, right| {
+        strsim::jaro_winkler(name, left).total_cmp(&strsim::jaro_winkler(name, right)).then(right.cmp(left))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_slip_of_the_finger_is_recognised_and_a_different_word_is_not() {
+        assert_eq!(nearest("chekout", ["cart", "checkout", "catalog"]), Some("checkout"));
+        assert_eq!(nearest("imge", ["image", "name"]), Some("image"));
+        assert_eq!(nearest("payment", ["cart", "catalog"]), None);
+    }
+
+    #[test]
+    fn violations_are_sorted_by_number_not_by_digit() {
+        let at = |path: &str| Violation::new(path, Code::InvalidValue, "x");
+        let sorted: Violations = [at("spec.services[10]"), at("spec.services[9]")].into_iter().collect();
+        let paths: Vec<_> = sorted.sorted().iter().map(|violation| violation.path.clone()).collect();
+        assert_eq!(paths, ["spec.services[9]", "spec.services[10]"]);
+    }
+}
