@@ -1,1 +1,36 @@
-//! End-to-end harness.
+//! A real Kubernetes control plane for the demo and the end-to-end tests.
+//!
+//! [`Cluster`] runs etcd, kube-apiserver, kube-controller-manager and
+//! kube-scheduler on loopback ports; its nodes and pods are simulated by KWOK.
+//! [`Installation`] installs the chart into it, [`Operator`] runs the built
+//! `msapp` binary with the ServiceAccount and the permissions that the chart
+//! rendered. [`Audit`] counts what the operator asked of the API server.
+//!
+//! Nothing outlives the process that started it, however that ends.
+
+mod access;
+mod audit;
+mod build;
+mod cluster;
+mod http;
+mod installation;
+mod namespace;
+mod operator;
+mod process;
+mod progress;
+mod requests;
+mod tether;
+mod tools;
+mod versions;
+mod wait;
+
+pub use access::Access;
+pub use audit::{Audit, Mark};
+pub use cluster::{Cluster, ClusterOptions};
+pub use installation::Installation;
+pub use namespace::Namespace;
+pub use operator::{Operator, Shared, msapp_binary};
+pub use requests::{Request, Requests};
+pub use tools::Tools;
+pub use versions::{Version, Versions};
+pub use wait::{PATIENCE, wait_until};

@@ -1,0 +1,195 @@
+//! Builds the Go module into the cache: once, whole or not at all, and visibly.
+
+use std::{
+    env,
+    fs::{self, File, TryLockError},
+    io::{BufRead, BufReader, Read},
+    os::unix::fs::symlink,
+    path::{Path, PathBuf},
+    process::{Child, Command, Stdio},
+    thread,
+};
+
+use anyhow::{Context, Result, bail, ensure};
+
+use crate::progress::Progress;
+
+/// Changes when the way of building does, so that the result is built anew.
+pub(crate) const RECIPE: &str = "CGO_ENABLED=0 -trimpath -s -w 1";
+
+/// Go releases whose result has been tested. With 1.27 the API server's
+/// OpenAPI document cannot be made.
+const GO_RELEASE: &str = "go1.26.";
+const GO_TOOLCHAIN: &str = "go1.26.8";
+
+/// Builds what is in `source` and puts it with a link for each program into
+/// `destination`. When another process is at it already, waits for that one.
+pub(crate) fn build(source: &Path, destination: &Path, programs: &[&str]) -> Result<()> {
+    let cache = destination.parent().context("the cache directory has no parent")?;
+    fs::create_dir_all(cache).with_context(|| format!("create {}", cache.display()))?;
+    let _lock = lock(&cache.join("build.lock"))?;
+    if destination.is_dir() {
+        return Ok(());
+    }
+    eprintln!("Building etcd, Kubernetes, KWOK and Helm from source, once; the result is kept in");
+    eprintln!("{}", destination.display());
+    let partial = destination.with_extension("partial");
+    remove_leftovers(cache)?;
+    fs::create_dir(&partial).with_context(|| format!("create {}", partial.display()))?;
+    Go::found(source)?.build(&partial.join("cluster"))?;
+    for program in programs {
+        symlink("cluster", partial.join(program))?;
+    }
+    fs::rename(&partial, destination)
+        .with_context(|| format!("rename {} to {}", partial.display(), destination.display()))
+}
+
+/// A lock that the kernel drops when this process ends, however it ends.
+fn lock(path: &Path) -> Result<File> {
+    let file = File::create(path).with_context(|| format!("create {}", path.display()))?;
+    match file.try_lock() {
+        Ok(()) => {}
+        Err(TryLockError::WouldBlock) => {
+            eprintln!("Another process is building the control plane; waiting for it.");
+            file.lock()?;
+        }
+        Err(TryLockError::Error(error)) => return Err(error.into()),
+    }
+    Ok(file)
+}
+
+/// Removes what an interrupted build left. Only whoever holds the lock may.
+fn remove_leftovers(cache: &Path) -> Result<()> {
+    for entry in fs::read_dir(cache)? {
+        let path = entry?.path();
+        if path.extension().is_some_and(|extension| extension == "partial") {
+            fs::remove_dir_all(&path).with_context(|| format!("remove {}", path.display()))?;
+        }
+    }
+    Ok(())
+}
+
+/// The Go command, set up for this module.
+struct Go {
+    source: PathBuf,
+    toolchain: Option<&'static str>,
+}
+
+impl Go {
+    fn found(source: &Path) -> Result<Self> {
+        let output = Command::new("go")
+            .arg("version")
+            .output()
+            .context("run `go version`: install Go 1.26 from https://go.dev/dl, or put it into PATH")?;
+        let version = String::from_utf8_lossy(&output.stdout).into_owned();
+        let tested = version.contains(GO_RELEASE) || env::var_os("GOTOOLCHAIN").is_some();
+        Ok(Self { source: source.to_owned(), toolchain: (!tested).then_some(GO_TOOLCHAIN) })
+    }
+
+    fn build(&self, binary: &Path) -> Result<()> {
+        let mut progress = Progress::new();
+        let stale = self.count_stale(&mut progress)?;
+        let mut compiled = 0;
+        let arguments = ["build", "-v", "-ldflags", &self.link_flags()?, "-o"].map(String::from);
+        let command = self.command(&arguments).arg(binary).arg(".").spawn()?;
+        let output = follow(command, |line| {
+            if is_package(line) {
+                compiled += 1;
+            }
+            let left = stale.saturating_sub(compiled);
+            progress.show(&match left {
+                0 => "linking".to_owned(),
+                _ => format!("{compiled} of {stale} packages compiled"),
+            });
+        })?;
+        progress.done(&format!("{compiled} packages compiled and linked"));
+        ensure!(output.success, "`go build` failed in {}:\n{}", self.source.display(), output.complaints);
+        Ok(())
+    }
+
+    /// How many packages are still to be compiled. Fetches the modules first,
+    /// where they are missing.
+    fn count_stale(&self, progress: &mut Progress) -> Result<usize> {
+        let arguments = ["list", "-deps", "-f", "{{if .Stale}}{{.ImportPath}}{{end}}", "."].map(String::from);
+        let mut fetched = 0;
+        let output = follow(self.command(&arguments).spawn()?, |line| {
+            if line.starts_with("go: downloading") {
+                fetched += 1;
+                progress.show(&format!("{fetched} modules fetched"));
+            }
+        })?;
+        ensure!(output.success, "`go list` failed in {}:\n{}", self.source.display(), output.complaints);
+        Ok(output.stdout.lines().filter(|line| !line.is_empty()).count())
+    }
+
+    fn command(&self, arguments: &[String]) -> Command {
+        let mut command = Command::new("go");
+        let (verb, rest) = arguments.split_first().expect("a verb comes first");
+        command.arg(verb).args(["-mod=readonly", "-trimpath", "-buildvcs=false"]).args(rest);
+        command.current_dir(&self.source).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command.env("CGO_ENABLED", "0").env("GOWORK", "off").env_remove("GOFLAGS");
+        if let Some(toolchain) = self.toolchain {
+            command.env("GOTOOLCHAIN", toolchain);
+        }
+        command
+    }
+
+    /// What the programs say about their version; Kubernetes also decides by
+    /// it which features are on.
+    fn link_flags(&self) -> Result<String> {
+        let kubernetes = self.required("k8s.io/kubernetes")?;
+        let (major, rest) = kubernetes.trim_start_matches('v').split_once('.').context("odd version")?;
+        let minor = rest.split('.').next().unwrap_or(rest);
+        let mut flags = "-s -w".to_owned();
+        for package in ["k8s.io/component-base/version", "k8s.io/client-go/pkg/version"] {
+            flags += &format!(
+                " -X {package}.gitVersion={kubernetes} -X {package}.gitMajor={major} -X {package}.gitMinor={minor} \
+                 -X {package}.gitTreeState=clean -X {package}.buildDate=1970-01-01T00:00:00Z"
+            );
+        }
+        let helm = self.required("helm.sh/helm/v4")?;
+        flags += &format!(" -X helm.sh/helm/v4/internal/version.version={helm}");
+        Ok(flags)
+    }
+
+    /// The version of a module that go.mod asks for.
+    fn required(&self, module: &str) -> Result<String> {
+        let text = fs::read_to_string(self.source.join("go.mod"))?;
+        let line = text.lines().find_map(|line| line.trim().strip_prefix(module)?.strip_prefix(' '));
+        Ok(line.with_context(|| format!("go.mod does not require {module}"))?.trim().to_owned())
+    }
+}
+
+/// What a command had to say once it ended.
+struct Ended {
+    success: bool,
+    stdout: String,
+    complaints: String,
+}
+
+/// Reads a command's standard error line by line until it ends.
+fn follow(mut child: Child, mut on_line: impl FnMut(&str)) -> Result<Ended> {
+    let (Some(mut stdout), Some(stderr)) = (child.stdout.take(), child.stderr.take()) else {
+        bail!("the command was started without pipes");
+    };
+    let reader = thread::spawn(move || {
+        let mut text = String::new();
+        stdout.read_to_string(&mut text).map(|_| text)
+    });
+    let mut complaints = String::new();
+    for line in BufReader::new(stderr).lines() {
+        let line = line?;
+        on_line(&line);
+        if !is_package(&line) && !line.starts_with("go: downloading") {
+            complaints += &line;
+            complaints.push('\n');
+        }
+    }
+    let stdout = reader.join().map_err(|_| anyhow::anyhow!("the reader of standard output panicked"))??;
+    Ok(Ended { success: child.wait()?.success(), stdout, complaints })
+}
+
+/// Whether `go build -v` names a package in this line.
+fn is_package(line: &str) -> bool {
+    !line.is_empty() && !line.contains([' ', '\t', ':', '#'])
+}

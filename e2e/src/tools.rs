@@ -1,0 +1,109 @@
+//! The directory of programs that the Go module in `cluster/` builds.
+
+use std::{
+    env, fs,
+    path::{Path, PathBuf},
+};
+
+use anyhow::{Context, Result};
+use sha2::{Digest, Sha256};
+
+use crate::build;
+
+/// What the one binary can be called by.
+const PROGRAMS: [&str; 8] = [
+    "etcd",
+    "helm",
+    "kube-apiserver",
+    "kube-controller-manager",
+    "kube-scheduler",
+    "kubectl",
+    "kwok",
+    "metrics-server",
+];
+
+/// The programs of the control plane, built from pinned sources and kept in the
+/// user's cache directory under the hash of these sources.
+#[derive(Clone, Debug)]
+pub struct Tools {
+    directory: PathBuf,
+}
+
+impl Tools {
+    /// Where the programs are, or will be once they are built.
+    pub fn expected() -> Result<Self> {
+        let directory = cache_directory()?.join(format!("cluster-{}", source_hash(&source_directory())?));
+        Ok(Self { directory })
+    }
+
+    /// The programs; builds them when they are not there, which takes minutes
+    /// the first time. Blocks, and reports progress on standard error.
+    pub fn built() -> Result<Self> {
+        let tools = Self::expected()?;
+        if !tools.directory.is_dir() {
+            build::build(&source_directory(), &tools.directory, &PROGRAMS)?;
+        }
+        Ok(tools)
+    }
+
+    /// The directory, fit for `PATH`.
+    pub fn directory(&self) -> &Path {
+        &self.directory
+    }
+
+    /// The binary that is all of the programs.
+    pub(crate) fn cluster(&self) -> PathBuf {
+        self.program("cluster")
+    }
+
+    /// One of the programs, such as `kubectl`.
+    pub fn program(&self, name: &str) -> PathBuf {
+        self.directory.join(name)
+    }
+}
+
+fn source_directory() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("cluster")
+}
+
+fn cache_directory() -> Result<PathBuf> {
+    let base = match env::var_os("XDG_CACHE_HOME").filter(|value| !value.is_empty()) {
+        Some(cache) => PathBuf::from(cache),
+        None => env::home_dir().context("neither XDG_CACHE_HOME nor a home directory is set")?.join(".cache"),
+    };
+    Ok(base.join("msapp"))
+}
+
+/// A hash of everything that decides what the binary becomes.
+fn source_hash(directory: &Path) -> Result<String> {
+    let mut files = Vec::new();
+    collect_files(directory, &mut files)
+        .with_context(|| format!("read the sources of the control plane in {}", directory.display()))?;
+    files.sort();
+    let mut hash = Sha256::new();
+    hash.update(build::RECIPE);
+    for file in files {
+        let content = fs::read(&file).with_context(|| format!("read {}", file.display()))?;
+        let name = file.strip_prefix(directory).unwrap_or(&file);
+        hash.update(format!("\n{} {}\n", name.display(), content.len()));
+        hash.update(content);
+    }
+    Ok(hash.finalize().iter().take(8).map(|byte| format!("{byte:02x}")).collect())
+}
+
+fn collect_files(directory: &Path, files: &mut Vec<PathBuf>) -> std::io::Result<()> {
+    for entry in fs::read_dir(directory)? {
+        let path = entry?.path();
+        if path.is_dir() {
+            collect_files(&path, files)?;
+        } else if is_source(&path) {
+            files.push(path);
+        }
+    }
+    Ok(())
+}
+
+fn is_source(path: &Path) -> bool {
+    let extension = path.extension().and_then(|extension| extension.to_str());
+    matches!(extension, Some("go" | "mod" | "sum" | "yaml"))
+}
