@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"os/signal"
 	"runtime"
 	"syscall"
 )
@@ -33,6 +34,9 @@ func tether() int {
 	if err := command.Start(); err != nil {
 		return failed(err)
 	}
+	// Ctrl-C in a terminal goes to all who run there. This one waits for what
+	// whoever holds the other end of the pipe makes of it.
+	signal.Notify(make(chan os.Signal, 1), syscall.SIGINT)
 	go obey(command.Process)
 	err := command.Wait()
 	var ended *exec.ExitError
@@ -53,12 +57,12 @@ func tether() int {
 func obey(process *os.Process) {
 	lines := bufio.NewScanner(os.Stdin)
 	for lines.Scan() {
-		signal, known := words[lines.Text()]
+		word, known := words[lines.Text()]
 		if !known {
 			fmt.Fprintf(os.Stderr, "cluster: tether does not know %q\n", lines.Text())
 			continue
 		}
-		_ = process.Signal(signal)
+		_ = process.Signal(word)
 	}
 	_ = process.Kill()
 }

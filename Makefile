@@ -1,0 +1,35 @@
+# Two commands are enough to begin with: `make demo` and `make test`.
+# Needed: Rust (rustup picks the right one), Go 1.26, git and make. Nothing else is installed.
+
+# Where `make demo` runs: `simulated` (a control plane of its own) or `current` (the cluster of your kubeconfig).
+CLUSTER ?= simulated
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test lint generate golden build cluster clean
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+demo: build ## watch a shop of twelve services come up; CLUSTER=current uses the cluster of your kubeconfig
+	@cargo run --quiet --bin demo -- --cluster=$(CLUSTER)
+
+test: build cluster lint ## run everything: checks, then every test
+	cargo test --workspace
+
+lint: ## formatting, clippy, and whether generated files are up to date
+	cargo xtask lint
+
+generate: ## write the CRD, the chart's copy of it, the reference and the completions anew
+	cargo xtask generate
+
+golden: ## write the expected outputs of the core's golden tests anew
+	cargo xtask golden --update
+
+build: ## compile everything of Rust
+	cargo build --workspace --bins
+
+cluster: build ## build the test control plane: minutes the first time, then it is there
+	@cargo run --quiet --bin cluster -- build
+
+clean: ## remove what was compiled in this checkout; the control plane stays in the cache
+	cargo clean

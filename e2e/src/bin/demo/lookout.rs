@@ -1,0 +1,36 @@
+//! How to look around, printed once all is ready.
+
+use std::path::Path;
+
+use crate::shop::NAMESPACE;
+
+/// Things to try where pods are simulated.
+pub(crate) const EXPERIMENTS: [(&str, &str); 3] = [
+    (
+        "an image that does not exist",
+        r#"kubectl patch msapp shop -n shop --type=json -p '[{"op":"replace","path":"/spec/services/0/image","value":"no-such-image"}]'"#,
+    ),
+    ("a service that somebody deletes", "kubectl delete deployment cart -n shop"),
+    ("all of it goes", "kubectl delete msapp shop -n shop"),
+];
+
+/// What to type into another terminal.
+pub(crate) fn hints(kubeconfig: &Path, tools: Option<&Path>, experiments: &[(&str, &str)]) -> String {
+    let mut lines = vec!["\nLook around from another terminal:".to_owned(), String::new()];
+    lines.push(format!("  export KUBECONFIG={}", kubeconfig.display()));
+    if let Some(tools) = tools {
+        lines.push(format!("  export PATH={}:$PATH    # kubectl, helm", tools.display()));
+    }
+    lines.push(format!("  kubectl get msapp -n {NAMESPACE}"));
+    lines.push(format!("  kubectl describe msapp shop -n {NAMESPACE}"));
+    lines.push(format!("  kubectl get deployments,services,pods,networkpolicies -n {NAMESPACE}"));
+    lines.push("  kubectl explain msapp.spec.services".to_owned());
+    if !experiments.is_empty() {
+        lines.push("\nBreak something and see what the status says of it:".to_owned());
+    }
+    for (what, command) in experiments {
+        lines.push(format!("\n  # {what}\n  {command}"));
+    }
+    lines.push("\nCtrl-C ends the demo and removes all of it.".to_owned());
+    lines.join("\n")
+}

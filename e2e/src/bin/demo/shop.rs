@@ -1,0 +1,89 @@
+//! The operator and the shop, in whatever cluster.
+
+use std::{
+    path::{Path, PathBuf},
+    process::Stdio,
+    time::{Duration, Instant},
+};
+
+use anyhow::{Result, ensure};
+use kube::Api;
+use msapp_crds::v1alpha1::MicroserviceApp;
+use msapp_e2e::{Access, Installation, Operator, msapp_binary, wait_until};
+use tokio::process::{Child, Command};
+
+pub(crate) const NAMESPACE: &str = "shop";
+const NAME: &str = "shop";
+
+/// On a real cluster the images have to be pulled.
+const LONGEST: Duration = Duration::from_secs(600);
+
+/// The running operator with its shop.
+pub(crate) struct Shop {
+    _operator: Operator,
+}
+
+impl Shop {
+    /// Starts the operator, applies the sample and shows how it comes up.
+    pub(crate) async fn bring_up(installation: &Installation) -> Result<Self> {
+        println!("The operator starts, as {} …", installation.user());
+        let operator = Operator::start(installation, &[]).await?;
+        let access = installation.access();
+        access.kubectl(["create", "namespace", NAMESPACE]).await?;
+        let begin = Instant::now();
+        for file in samples() {
+            println!("kubectl apply -n {NAMESPACE} -f {}", shown(&file));
+            access
+                .kubectl(["apply", "--server-side", "-n", NAMESPACE, "-f", &file.to_string_lossy()])
+                .await?;
+        }
+        println!();
+        watch_until_ready(access).await?;
+        println!("\nThe shop is ready, {} seconds after it was applied.", begin.elapsed().as_secs());
+        Ok(Self { _operator: operator })
+    }
+}
+
+/// The Secrets that its databases would come with, where the sample has them
+/// apart, and the shop.
+fn samples() -> Vec<PathBuf> {
+    let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("../samples");
+    let files = ["shop-backing.yaml", "shop.yaml"].map(|name| directory.join(name));
+    files.into_iter().filter(|file| file.is_file()).collect()
+}
+
+fn shown(file: &Path) -> String {
+    format!("samples/{}", file.file_name().unwrap_or_default().to_string_lossy())
+}
+
+/// Lets `msapp status` draw the tree until the shop is ready.
+async fn watch_until_ready(access: &Access) -> Result<()> {
+    let mut tree = status(access, true)?;
+    let ready = ready(access).await;
+    tree.kill().await?;
+    tree.wait().await?;
+    ready?;
+    // The watcher may have been stopped between the last change and drawing it.
+    status(access, false)?.wait().await?;
+    Ok(())
+}
+
+fn status(access: &Access, watch: bool) -> Result<Child> {
+    let mut command = Command::new(msapp_binary()?);
+    command.args(["status", NAME, "-n", NAMESPACE]).args(watch.then_some("-w"));
+    command.env("KUBECONFIG", access.kubeconfig()).stdin(Stdio::null()).kill_on_drop(true);
+    Ok(command.spawn()?)
+}
+
+async fn ready(access: &Access) -> Result<()> {
+    let apps: Api<MicroserviceApp> = Api::namespaced(access.client().await?, NAMESPACE);
+    wait_until("the shop to be ready", LONGEST, async || {
+        let app = apps.get(NAME).await?;
+        let status = app.status.unwrap_or_default();
+        let ready = status.conditions.iter().find(|condition| condition.type_ == "Ready");
+        let message = ready.map_or("it has no status yet", |condition| condition.message.as_str());
+        ensure!(ready.is_some_and(|condition| condition.status == "True"), "{message}");
+        Ok(())
+    })
+    .await
+}

@@ -1,0 +1,44 @@
+//! The demo in a control plane of its own.
+
+use std::time::Duration;
+
+use anyhow::Result;
+use msapp_e2e::{Cluster, ClusterOptions, Installation, Tools};
+
+use crate::{lookout, shop::Shop, stopped, unless_stopped};
+
+/// Slow enough to be watched: simulated pods would be ready at once.
+const POD_START: Duration = Duration::from_secs(3);
+
+const WHAT_IS_REAL: &str = "\
+The Kubernetes of this demo runs on this machine alone, for as long as the demo does.
+  real       etcd, kube-apiserver, kube-controller-manager, kube-scheduler, Helm, the operator
+  simulated  nodes and pods, by KWOK: no container runs, pods only say that they do";
+
+pub(crate) async fn run(until_ready: bool) -> Result<()> {
+    println!("{WHAT_IS_REAL}\n");
+    let Some(cluster) = unless_stopped(start()).await? else { return Ok(()) };
+    let bring_up = async {
+        println!("Helm installs the chart: the CRD, a ServiceAccount, its permissions …");
+        let installation = Installation::install(&cluster, "msapp-system", &[]).await?;
+        Shop::bring_up(&installation).await
+    };
+    let Some(shop) = unless_stopped(bring_up).await? else { return Ok(()) };
+    if !until_ready {
+        let tools = Some(cluster.tools().directory());
+        println!("{}", lookout::hints(cluster.kubeconfig(), tools, &lookout::EXPERIMENTS));
+        stopped().await;
+    }
+    println!("\nEnding the operator and the control plane …");
+    drop(shop);
+    drop(cluster);
+    println!("Nothing is left.");
+    Ok(())
+}
+
+async fn start() -> Result<Cluster> {
+    tokio::task::spawn_blocking(Tools::built).await??;
+    println!("The control plane starts …");
+    Cluster::start_with(ClusterOptions { pod_start: POD_START, metrics: true, ..ClusterOptions::default() })
+        .await
+}
