@@ -6,7 +6,7 @@ use std::{
     io::{BufRead, BufReader, Read},
     os::unix::fs::symlink,
     path::{Path, PathBuf},
-    process::{Child, Command, Stdio},
+    process::{self, Child, Command, Stdio},
     thread,
 };
 
@@ -33,7 +33,7 @@ pub(crate) fn build(source: &Path, destination: &Path, programs: &[&str]) -> Res
     }
     eprintln!("Building etcd, Kubernetes, KWOK and Helm from source, once; the result is kept in");
     eprintln!("{}", destination.display());
-    let partial = destination.with_extension("partial");
+    let partial = destination.with_extension(format!("{}.partial", process::id()));
     remove_leftovers(cache)?;
     fs::create_dir(&partial).with_context(|| format!("create {}", partial.display()))?;
     Go::found(source)?.build(&partial.join("cluster"))?;
