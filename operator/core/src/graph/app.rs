@@ -116,9 +116,6 @@ pub struct ProbeSet {
     pub liveness: Option<Probe>,
 }
 
-/// What a readiness probe asks, for sentences about it.
-pub type HttpCheck = String;
-
 /// How many pods.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Scaling {

@@ -14,7 +14,7 @@ mod service;
 mod storage;
 
 pub use app::{
-    App, Budget, Caller, Edge, Exposure, HttpCheck, NetworkRules, Peer, Port, ProbeSet, Scaling, Service, Spread,
+    App, Budget, Caller, Edge, Exposure, NetworkRules, Peer, Port, ProbeSet, Scaling, Service, Spread,
     Stop, Strategy,
 };
 pub use resolve::resolve;

@@ -1,0 +1,44 @@
+use std::collections::BTreeMap;
+
+use k8s_openapi::api::core::v1::ConfigMap;
+use serde_json::{Map, Value, json};
+
+use super::metadata;
+use crate::graph::{App, Service};
+use crate::{digest, name};
+
+/// The discovery file and the inline files of a service.
+pub(super) fn config_map(app: &App, service: &Service) -> ConfigMap {
+    let mut data: BTreeMap<String, String> = service.files.clone();
+    data.insert(name::DISCOVERY_KEY.to_owned(), discovery(app, service));
+    ConfigMap { metadata: metadata(app, service), data: Some(data), ..ConfigMap::default() }
+}
+
+/// What every pod can read about itself and about what it depends on, as JSON.
+fn discovery(app: &App, service: &Service) -> String {
+    let dependencies: Map<String, Value> =
+        service.edges.iter().map(|edge| (edge.name.clone(), edge.discovery.clone())).collect();
+    let file = json!({"app": app.name, "service": service.name, "dependencies": dependencies});
+    let mut text = serde_json::to_string_pretty(&file).expect("JSON is plain data");
+    text.push('\n');
+    text
+}
+
+/// Facts of the discovery file that a running process would have to notice. The list is closed: a field that a later
+/// version of the operator adds to the file must not restart every pod at the upgrade.
+const NOTICED: [&str; 5] = ["host", "port", "url", "database", "credentials"];
+
+/// Digest of the configuration that a running process cannot see change: subPath mounts are never refreshed, and few
+/// programs read a file twice.
+pub(super) fn config_digest(service: &Service) -> String {
+    let mut parts: Vec<String> = Vec::new();
+    for edge in &service.edges {
+        let facts = NOTICED.iter().map(|fact| format!("{fact}={}", edge.discovery[fact]));
+        parts.push(format!("{} {}", edge.name, facts.collect::<Vec<_>>().join(" ")));
+    }
+    for (key, text) in &service.files {
+        parts.push(key.clone());
+        parts.push(text.clone());
+    }
+    digest::plain(parts.iter().map(String::as_bytes))
+}

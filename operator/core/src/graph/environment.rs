@@ -1,0 +1,139 @@
+//! Environment variables of a service: those of its edges first, then those it was given, in the order of writing.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use k8s_openapi::api::core::v1::{
+    ConfigMapKeySelector, EnvVar as Built, EnvVarSource, ObjectFieldSelector, ResourceFieldSelector,
+    SecretKeySelector,
+};
+use msapp_crds::v1alpha1::{EnvVar, ObjectKeyReference};
+
+use super::autoscaling::stored;
+use super::inherit::Written;
+use crate::name;
+use crate::reference::{ReferenceKey, ReferenceKind, ReferenceUse};
+use crate::violation::{Code, Violation, Violations, nearest};
+
+/// Fields of a pod that the API server takes as variables (core/v1 `fieldRef`), the ones with a key apart.
+const FIELDS: [&str; 9] = [
+    "metadata.name",
+    "metadata.namespace",
+    "metadata.uid",
+    "spec.nodeName",
+    "spec.serviceAccountName",
+    "status.hostIP",
+    "status.hostIPs",
+    "status.podIP",
+    "status.podIPs",
+];
+const RESOURCES: [&str; 6] = [
+    "limits.cpu",
+    "limits.memory",
+    "limits.ephemeral-storage",
+    "requests.cpu",
+    "requests.memory",
+    "requests.ephemeral-storage",
+];
+
+/// The variables, and what they refer to.
+pub(super) fn resolve(
+    from_edges: Vec<(Built, String)>,
+    written: &[Written<'_, EnvVar>],
+    references: &mut Vec<ReferenceUse>,
+    violations: &mut Violations,
+) -> Vec<Built> {
+    let mut built: Vec<Built> = Vec::new();
+    let mut seen: BTreeMap<String, String> =
+        BTreeMap::from([(name::DISCOVERY_VARIABLE.to_owned(), "the discovery file".to_owned())]);
+    let mut add = |variable: Built, path: String, violations: &mut Violations| {
+        if let Some(earlier) = seen.get(&variable.name) {
+            let message = format!("{:?} is already set by {earlier}", variable.name);
+            violations.push(Violation::new(path, Code::Duplicate, message));
+        } else {
+            seen.insert(variable.name.clone(), path);
+            built.push(variable);
+        }
+    };
+    for (variable, path) in from_edges {
+        add(variable, path, violations);
+    }
+    for variable in written {
+        if let Some(value) = one(variable, references, violations) {
+            add(value, format!("{}.name", variable.path), violations);
+        }
+    }
+    built
+}
+
+fn one(written: &Written<'_, EnvVar>, references: &mut Vec<ReferenceUse>, violations: &mut Violations) -> Option<Built> {
+    let env = written.value;
+    let given =
+        [env.value.is_some(), env.config_map.is_some(), env.secret.is_some(), env.field.is_some(), env.resource.is_some()];
+    if given.iter().filter(|set| **set).count() != 1 {
+        let message = "exactly one of value, configMap, secret, field and resource is given";
+        violations.push(Violation::new(&written.path, Code::Exclusive, message));
+        return None;
+    }
+    if let Some(value) = &env.value {
+        // The API server drops an empty value, so it is left out here too.
+        let value = Some(value.clone()).filter(|value| !value.is_empty());
+        return Some(Built { name: env.name.clone(), value, value_from: None });
+    }
+    let mut source = EnvVarSource::default();
+    if let Some(reference) = &env.config_map {
+        references.push(key_use(ReferenceKind::ConfigMap, reference));
+        source.config_map_key_ref = Some(ConfigMapKeySelector {
+            name: reference.name.clone(),
+            key: reference.key.clone(),
+            optional: reference.optional,
+        });
+    }
+    if let Some(reference) = &env.secret {
+        references.push(key_use(ReferenceKind::Secret, reference));
+        source.secret_key_ref = Some(SecretKeySelector {
+            name: reference.name.clone(),
+            key: reference.key.clone(),
+            optional: reference.optional,
+        });
+    }
+    if let Some(field) = &env.field {
+        check_field(field, &format!("{}.field", written.path), violations);
+        source.field_ref =
+            Some(ObjectFieldSelector { api_version: Some("v1".to_owned()), field_path: field.clone() });
+    }
+    if let Some(reference) = &env.resource {
+        if !RESOURCES.contains(&reference.resource.as_str()) {
+            let message = format!("{:?} is none of {}", reference.resource, RESOURCES.join(", "));
+            let path = format!("{}.resource.resource", written.path);
+            let meant = nearest(&reference.resource, RESOURCES);
+            violations.push(Violation::new(path, Code::InvalidValue, message).suggest(meant));
+        }
+        source.resource_field_ref = Some(ResourceFieldSelector {
+            container_name: None,
+            resource: reference.resource.clone(),
+            divisor: Some(reference.divisor.as_ref().map_or_else(|| stored(&"0".into()), stored)),
+        });
+    }
+    Some(Built { name: env.name.clone(), value: None, value_from: Some(source) })
+}
+
+fn key_use(kind: ReferenceKind, reference: &ObjectKeyReference) -> ReferenceUse {
+    ReferenceUse {
+        key: ReferenceKey { kind, name: reference.name.clone() },
+        entries: Some(BTreeSet::from([reference.key.clone()])),
+        optional: reference.optional.unwrap_or_default(),
+    }
+}
+
+fn check_field(field: &str, path: &str, violations: &mut Violations) {
+    let keyed = ["metadata.labels['", "metadata.annotations['"]
+        .iter()
+        .any(|prefix| field.strip_prefix(prefix).is_some_and(|rest| rest.len() > 2 && rest.ends_with("']")));
+    if !keyed && !FIELDS.contains(&field) {
+        let message = format!(
+            "{field:?} is none of {}, metadata.labels['KEY'], metadata.annotations['KEY']",
+            FIELDS.join(", ")
+        );
+        violations.push(Violation::new(path, Code::InvalidValue, message).suggest(nearest(field, FIELDS)));
+    }
+}

@@ -1,0 +1,122 @@
+//! Inheritance of settings: the service, then its profile, then the defaults. The nearest wins.
+
+use std::collections::BTreeMap;
+
+use msapp_crds::v1alpha1::{Autoscaling, EnvVar, MicroserviceAppSpec, ServiceSpec, Settings};
+
+use crate::violation::{Code, Violation, Violations, nearest};
+
+/// A value and the path it was written at.
+#[derive(Clone, Debug)]
+pub(super) struct Written<'a, T: ?Sized> {
+    pub value: &'a T,
+    pub path: String,
+}
+
+/// The settings that apply to one service, nearest first.
+pub(super) struct Levels<'a>(Vec<(String, &'a Settings)>);
+
+impl<'a> Levels<'a> {
+    /// Collects them; an unknown profile is a violation.
+    pub(super) fn of(
+        spec: &'a MicroserviceAppSpec,
+        service: &'a ServiceSpec,
+        path: &str,
+        violations: &mut Violations,
+    ) -> Self {
+        let mut levels = vec![(path.to_owned(), &service.settings)];
+        if let Some(name) = &service.profile {
+            match spec.profiles.iter().position(|profile| profile.name == *name) {
+                Some(index) => levels.push((format!("spec.profiles[{index}]"), &spec.profiles[index].settings)),
+                None => {
+                    let known = spec.profiles.iter().map(|profile| profile.name.as_str());
+                    let message = format!("there is no profile {name:?}");
+                    violations.push(
+                        Violation::new(format!("{path}.profile"), Code::UnknownName, message)
+                            .suggest(nearest(name, known)),
+                    );
+                }
+            }
+        }
+        if let Some(defaults) = &spec.defaults {
+            levels.push(("spec.defaults".to_owned(), defaults));
+        }
+        Self(levels)
+    }
+
+    /// The nearest value of a field.
+    pub(super) fn nearest<T>(
+        &self,
+        field: &str,
+        choose: impl Fn(&'a Settings) -> Option<&'a T>,
+    ) -> Option<Written<'a, T>> {
+        self.0.iter().find_map(|(path, settings)| {
+            choose(settings).map(|value| Written { value, path: format!("{path}.{field}") })
+        })
+    }
+
+    /// The nearest list that is not empty.
+    pub(super) fn nearest_list<T>(
+        &self,
+        field: &str,
+        choose: impl Fn(&'a Settings) -> &'a Vec<T>,
+    ) -> Option<Written<'a, Vec<T>>> {
+        self.nearest(field, |settings| Some(choose(settings)).filter(|list| !list.is_empty()))
+    }
+
+    /// Fixed number or autoscaling, whichever is nearer; both at one level exclude each other.
+    pub(super) fn scaling(&self, violations: &mut Violations) -> Option<WrittenScaling<'a>> {
+        for (path, settings) in &self.0 {
+            match (settings.replicas, &settings.autoscaling) {
+                (Some(_), Some(_)) => {
+                    let message = "replicas and autoscaling exclude each other: the autoscaler owns the number";
+                    violations.push(Violation::new(format!("{path}.replicas"), Code::Exclusive, message));
+                    return None;
+                }
+                (Some(replicas), None) => return Some(WrittenScaling::Fixed(replicas)),
+                (None, Some(value)) => {
+                    let path = format!("{path}.autoscaling");
+                    return Some(WrittenScaling::Auto(Written { value, path }));
+                }
+                (None, None) => {}
+            }
+        }
+        None
+    }
+
+    /// Merges a map of labels or annotations, the nearest winning key by key.
+    pub(super) fn merged(
+        &self,
+        field: &str,
+        choose: impl Fn(&'a Settings) -> &'a BTreeMap<String, String>,
+    ) -> BTreeMap<&'a str, Written<'a, str>> {
+        let mut merged = BTreeMap::new();
+        for (path, settings) in self.0.iter().rev() {
+            for (key, value) in choose(settings) {
+                merged.insert(key.as_str(), Written { value: value.as_str(), path: format!("{path}.{field}.{key}") });
+            }
+        }
+        merged
+    }
+
+    /// Environment variables, farthest level first; a nearer one of the same name replaces a farther one and stands
+    /// where the nearer was written.
+    pub(super) fn environment(&self) -> Vec<Written<'a, EnvVar>> {
+        let mut variables: Vec<Written<'a, EnvVar>> = Vec::new();
+        for (path, settings) in self.0.iter().rev() {
+            for (index, value) in settings.env.iter().enumerate() {
+                if !settings.env[..index].iter().any(|earlier| earlier.name == value.name) {
+                    variables.retain(|variable| variable.value.name != value.name);
+                }
+                variables.push(Written { value, path: format!("{path}.env[{index}]") });
+            }
+        }
+        variables
+    }
+}
+
+/// How many pods, as written.
+pub(super) enum WrittenScaling<'a> {
+    Fixed(i32),
+    Auto(Written<'a, Autoscaling>),
+}

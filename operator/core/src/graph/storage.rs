@@ -1,0 +1,201 @@
+//! Files and scratch directories: volumes, mounts, and the content of the service's ConfigMap.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use k8s_openapi::api::core::v1::{
+    ConfigMapVolumeSource, EmptyDirVolumeSource, KeyToPath, SecretVolumeSource, Volume, VolumeMount,
+};
+use msapp_crds::v1alpha1::{FileMount, KeyReference, Scratch, ScratchMedium, ServiceSpec};
+
+use super::autoscaling::stored;
+use crate::name;
+use crate::reference::{ReferenceKey, ReferenceKind, ReferenceUse};
+use crate::violation::{Code, Violation, Violations};
+
+/// Inline text that one service may carry: a ConfigMap holds 1 MiB, the discovery file included.
+const LARGEST_CONTENT: usize = 900_000;
+
+/// What the pod mounts.
+#[derive(Default)]
+pub(super) struct Storage {
+    pub volumes: Vec<Volume>,
+    pub mounts: Vec<VolumeMount>,
+    pub files: BTreeMap<String, String>,
+}
+
+/// Resolves files, scratch directories and the credentials of edges (dependency → Secret).
+pub(super) fn resolve(
+    service: &ServiceSpec,
+    credentials: &BTreeMap<String, (String, bool)>,
+    path: &str,
+    references: &mut Vec<ReferenceUse>,
+    violations: &mut Violations,
+) -> Storage {
+    let mut storage = Storage::default();
+    check_paths(service, path, violations);
+    for (index, file) in service.files.iter().enumerate() {
+        storage.add_file(file, &service.name, &format!("{path}.files[{index}]"), references, violations);
+    }
+    for scratch in &service.scratch {
+        storage.add_scratch(scratch);
+    }
+    for (dependency, (secret, optional)) in credentials {
+        let volume = name::credentials_volume(dependency);
+        let source = secret_source(secret, None, *optional);
+        storage.volumes.push(Volume { name: volume.clone(), secret: Some(source), ..Volume::default() });
+        storage.mounts.push(read_only(volume, &name::credentials_directory(dependency), None));
+    }
+    let bytes: usize = storage.files.values().map(String::len).sum();
+    if bytes > LARGEST_CONTENT {
+        let message = format!("{bytes} bytes of inline files, at most {LARGEST_CONTENT} fit; refer to a ConfigMap");
+        violations.push(Violation::new(format!("{path}.files"), Code::InvalidValue, message));
+    }
+    storage.volumes.sort_by(|left, right| left.name.cmp(&right.name));
+    storage.mounts.sort_by(|left, right| left.mount_path.cmp(&right.mount_path));
+    storage
+}
+
+/// Mounted paths are plain, differ from each other and leave the operator's directory alone.
+fn check_paths(service: &ServiceSpec, path: &str, violations: &mut Violations) {
+    let files = service.files.iter().enumerate().map(|(index, file)| (format!("{path}.files[{index}].path"), &file.path));
+    let scratch =
+        service.scratch.iter().enumerate().map(|(index, scratch)| (format!("{path}.scratch[{index}].path"), &scratch.path));
+    let mut first: BTreeMap<&str, String> = BTreeMap::new();
+    for (path, mounted) in files.chain(scratch) {
+        let plain = mounted.split('/').skip(1).all(|part| !part.is_empty() && part != "." && part != "..");
+        if !plain {
+            let message = format!("{mounted:?} has an empty, '.' or '..' part");
+            violations.push(Violation::new(&path, Code::InvalidValue, message));
+        }
+        if mounted == name::DIRECTORY || mounted.starts_with(&format!("{}/", name::DIRECTORY)) {
+            let message = format!("{} belongs to the operator", name::DIRECTORY);
+            violations.push(Violation::new(&path, Code::Forbidden, message));
+        }
+        match first.get(mounted.as_str()) {
+            // Two entries of one list are reported by the schema.
+            Some(earlier) if earlier.contains(".files[") != path.contains(".files[") => {
+                let message = format!("{mounted:?} is already mounted by {earlier}");
+                violations.push(Violation::new(&path, Code::Duplicate, message));
+            }
+            Some(_) => {}
+            None => {
+                first.insert(mounted, path);
+            }
+        }
+    }
+}
+
+impl Storage {
+    fn add_file(
+        &mut self,
+        file: &FileMount,
+        service: &str,
+        path: &str,
+        references: &mut Vec<ReferenceUse>,
+        violations: &mut Violations,
+    ) {
+        let given =
+            [file.content.is_some(), file.contents.is_some(), file.config_map.is_some(), file.secret.is_some()];
+        if given.iter().filter(|set| **set).count() != 1 {
+            let message = "exactly one of content, contents, configMap and secret is given";
+            violations.push(Violation::new(path, Code::Exclusive, message));
+            return;
+        }
+        let mut volume = Volume { name: name::path_volume(&file.path), ..Volume::default() };
+        let last = file.path.rsplit('/').next().unwrap_or_default().to_owned();
+        let mut single = None;
+        if let Some(content) = &file.content {
+            let key = name::file_key(&file.path, "");
+            volume.config_map = Some(config_map_source(service, Some(vec![item(&key, &last)]), false));
+            self.files.insert(key, content.clone());
+            single = Some(last);
+        } else if let Some(contents) = &file.contents {
+            volume.config_map = Some(self.directory(contents, file, service, path, violations));
+        } else if let Some(reference) = &file.config_map {
+            references.push(object_use(ReferenceKind::ConfigMap, reference));
+            single = reference.key.as_ref().map(|_| last.clone());
+            let items = reference.key.as_ref().map(|key| vec![item(key, &last)]);
+            let optional = reference.optional.unwrap_or_default();
+            volume.config_map = Some(config_map_source(&reference.name, items, optional));
+        } else if let Some(reference) = &file.secret {
+            references.push(object_use(ReferenceKind::Secret, reference));
+            single = reference.key.as_ref().map(|_| last.clone());
+            let items = reference.key.as_ref().map(|key| vec![item(key, &last)]);
+            volume.secret = Some(secret_source(&reference.name, items, reference.optional.unwrap_or_default()));
+        }
+        self.mounts.push(read_only(volume.name.clone(), &file.path, single));
+        self.volumes.push(volume);
+    }
+
+    fn directory(
+        &mut self,
+        contents: &BTreeMap<String, String>,
+        file: &FileMount,
+        service: &str,
+        path: &str,
+        violations: &mut Violations,
+    ) -> ConfigMapVolumeSource {
+        let mut items = Vec::new();
+        for (entry, content) in contents {
+            if entry.is_empty() || entry.contains('/') || entry == "." || entry.starts_with("..") {
+                let message = format!("{entry:?} is no name of a file");
+                violations.push(Violation::new(format!("{path}.contents.{entry}"), Code::InvalidValue, message));
+            }
+            let key = name::file_key(&file.path, entry);
+            items.push(item(&key, entry));
+            self.files.insert(key, content.clone());
+        }
+        config_map_source(service, Some(items), false)
+    }
+
+    fn add_scratch(&mut self, scratch: &Scratch) {
+        let name = name::path_volume(&scratch.path);
+        let source = EmptyDirVolumeSource {
+            medium: (scratch.medium == Some(ScratchMedium::Memory)).then(|| "Memory".to_owned()),
+            size_limit: scratch.size_limit.as_ref().map(stored),
+            ..EmptyDirVolumeSource::default()
+        };
+        self.volumes.push(Volume { name: name.clone(), empty_dir: Some(source), ..Volume::default() });
+        self.mounts.push(VolumeMount { name, mount_path: scratch.path.clone(), ..VolumeMount::default() });
+    }
+}
+
+fn item(key: &str, path: &str) -> KeyToPath {
+    KeyToPath { key: key.to_owned(), path: path.to_owned(), ..KeyToPath::default() }
+}
+
+fn config_map_source(name: &str, items: Option<Vec<KeyToPath>>, optional: bool) -> ConfigMapVolumeSource {
+    ConfigMapVolumeSource {
+        name: name.to_owned(),
+        items,
+        optional: optional.then_some(true),
+        ..ConfigMapVolumeSource::default()
+    }
+}
+
+fn secret_source(name: &str, items: Option<Vec<KeyToPath>>, optional: bool) -> SecretVolumeSource {
+    SecretVolumeSource {
+        secret_name: Some(name.to_owned()),
+        items,
+        optional: optional.then_some(true),
+        ..SecretVolumeSource::default()
+    }
+}
+
+fn read_only(name: String, path: &str, file: Option<String>) -> VolumeMount {
+    VolumeMount {
+        name,
+        mount_path: path.to_owned(),
+        sub_path: file,
+        read_only: Some(true),
+        ..VolumeMount::default()
+    }
+}
+
+fn object_use(kind: ReferenceKind, reference: &KeyReference) -> ReferenceUse {
+    ReferenceUse {
+        key: ReferenceKey { kind, name: reference.name.clone() },
+        entries: reference.key.as_ref().map(|key| BTreeSet::from([key.clone()])),
+        optional: reference.optional.unwrap_or_default(),
+    }
+}
