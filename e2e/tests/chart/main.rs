@@ -1,0 +1,7 @@
+//! The chart, rendered and installed by the real Helm.
+
+mod helm;
+mod installed;
+mod permissions;
+mod rendered;
+mod values;
