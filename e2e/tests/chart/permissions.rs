@@ -7,6 +7,7 @@ use kube::{
     core::{Request, params::ListParams},
 };
 use msapp_e2e::{Access, Cluster, Installation, PATIENCE, wait_until};
+use tokio::sync::OnceCell;
 
 const APPS: &str = "microserviceapps.msapp.dev";
 const DEPLOYMENTS: &str = "deployments.apps";
@@ -15,7 +16,7 @@ const LEASES: &str = "leases.coordination.k8s.io";
 
 #[tokio::test]
 async fn a_namespaced_operator_reaches_its_namespaces_and_no_other() -> Result<()> {
-    let cluster = Cluster::start().await?;
+    let cluster = cluster().await;
     for namespace in ["till", "ledger"] {
         cluster.kubectl(["create", "namespace", namespace]).await?;
     }
@@ -33,7 +34,7 @@ async fn a_namespaced_operator_reaches_its_namespaces_and_no_other() -> Result<(
 
 #[tokio::test]
 async fn an_operator_of_the_cluster_writes_no_application_and_no_pod() -> Result<()> {
-    let cluster = Cluster::start().await?;
+    let cluster = cluster().await;
     let operator = account(&Installation::install(&cluster, "wide", &[]).await?).await?;
     let status = format!("{APPS}:status");
     let rights = [("watch", APPS), ("patch", &status), ("patch", "services"), ("get", "secrets")];
@@ -53,8 +54,8 @@ async fn an_operator_of_the_cluster_writes_no_application_and_no_pod() -> Result
 
 #[tokio::test]
 async fn editors_of_a_namespace_write_applications_there_and_viewers_read_them() -> Result<()> {
-    let cluster = Cluster::start().await?;
-    Installation::install(&cluster, "wide", &[]).await?;
+    let cluster = cluster().await;
+    Installation::install(&cluster, "open", &[]).await?;
     for role in ["view", "edit", "admin"] {
         let grant = ["create", "rolebinding", role];
         let (role, user) = (format!("--clusterrole={role}"), format!("--user={role}er"));
@@ -79,13 +80,13 @@ async fn editors_of_a_namespace_write_applications_there_and_viewers_read_them()
 
 #[tokio::test]
 async fn the_lease_is_renewed_at_the_priority_of_leader_election() -> Result<()> {
-    let cluster = Cluster::start().await?;
-    let operator = account(&Installation::install(&cluster, "wide", &[]).await?).await?;
-    let schema = ["get", "flowschema", "wide-msapp-leader-election", "--output=jsonpath={.metadata.uid}"];
+    let cluster = cluster().await;
+    let operator = account(&Installation::install(&cluster, "elect", &[]).await?).await?;
+    let schema = ["get", "flowschema", "elect-msapp-leader-election", "--output=jsonpath={.metadata.uid}"];
     let schema = cluster.kubectl(schema).await?;
-    let leases = "/apis/coordination.k8s.io/v1/namespaces/wide/leases";
+    let leases = "/apis/coordination.k8s.io/v1/namespaces/elect/leases";
     wait_until("the API server to heed the FlowSchema", PATIENCE, || async {
-        let used = flow_schema(&operator, leases, Some("wide-msapp")).await?;
+        let used = flow_schema(&operator, leases, Some("elect-msapp")).await?;
         ensure!(used == schema, "the Lease is requested under FlowSchema {used}, not {schema}");
         Ok(())
     })
@@ -93,6 +94,18 @@ async fn the_lease_is_renewed_at_the_priority_of_leader_election() -> Result<()>
     let used = flow_schema(&operator, "/api/v1/configmaps", None).await?;
     ensure!(used != schema, "other requests have that priority too");
     Ok(())
+}
+
+/// The control plane that these tests share, with the definition in it: each installs a release of its own name.
+async fn cluster() -> Cluster {
+    static DEFINED: OnceCell<()> = OnceCell::const_new();
+    let cluster = Cluster::shared().await;
+    let define = || async {
+        let apply = ["apply", "--server-side", "-f", "-"];
+        cluster.kubectl_with(apply, &msapp_crds::manifest()).await.expect("the definition is applied");
+    };
+    DEFINED.get_or_init(define).await;
+    cluster
 }
 
 /// The operator's own view of the cluster.
