@@ -4,11 +4,12 @@ use std::{
     ffi::OsStr,
     fs,
     path::{Path, PathBuf},
+    sync::atomic::{AtomicU32, Ordering},
 };
 
 use anyhow::{Context, Result};
 use k8s_openapi::api::{
-    authentication::v1::{TokenRequest, TokenRequestSpec},
+    authentication::v1::{SelfSubjectReview, TokenRequest, TokenRequestSpec},
     core::v1::ServiceAccount,
 };
 use kube::{
@@ -19,7 +20,9 @@ use kube::{
 use serde_json::json;
 use tokio::process::Command;
 
-use crate::{process, tools::Tools};
+use crate::{process, requests::CREDENTIAL, tools::Tools};
+
+static KUBECONFIGS: AtomicU32 = AtomicU32::new(0);
 
 /// Tokens outlive any test and any demo.
 const TOKEN_SECONDS: i64 = 24 * 3600;
@@ -85,11 +88,21 @@ impl Access {
     /// and writes it into a kubeconfig.
     pub async fn as_service_account(&self, namespace: &str, name: &str) -> Result<Access> {
         let token = self.token(namespace, name).await?;
-        let kubeconfig = self.scratch.join(format!("{namespace}-{name}.kubeconfig"));
+        let number = KUBECONFIGS.fetch_add(1, Ordering::Relaxed);
+        let kubeconfig = self.scratch.join(format!("{namespace}-{name}-{number}.kubeconfig"));
         fs::create_dir_all(&self.scratch)?;
         fs::write(&kubeconfig, self.kubeconfig_with(&token)?.to_string())
             .with_context(|| format!("write {}", kubeconfig.display()))?;
         Ok(Self { kubeconfig, ..self.clone() })
+    }
+
+    /// What the audit log calls the certificate or token of this access.
+    pub async fn credential(&self) -> Result<String> {
+        let reviews: Api<SelfSubjectReview> = Api::all(self.client().await?);
+        let review = reviews.create(&PostParams::default(), &SelfSubjectReview::default()).await?;
+        let user = review.status.and_then(|status| status.user_info).context("the review names no user")?;
+        let mut credentials = user.extra.unwrap_or_default().remove(CREDENTIAL).unwrap_or_default();
+        credentials.pop().context("the API server does not tell credentials apart")
     }
 
     async fn token(&self, namespace: &str, name: &str) -> Result<String> {

@@ -1,7 +1,7 @@
 //! The audit log of the control plane.
 
 use std::{
-    fs::File,
+    fs::{self, File},
     io::{Read, Seek, SeekFrom},
     path::PathBuf,
     process,
@@ -14,9 +14,16 @@ use k8s_openapi::api::core::v1::ConfigMap;
 use kube::{Api, Client};
 
 use crate::{
-    requests::Requests,
+    requests::{Request, Requests},
     wait::{PATIENCE, wait_until},
 };
+
+/// An operator acts within milliseconds of a change, a retry of its comes
+/// within a second or two.
+const SETTLED: Duration = Duration::from_secs(3);
+
+/// More than any line of the log is long.
+const LONGEST_LINE: u64 = 1 << 20;
 
 static MARKERS: AtomicU32 = AtomicU32::new(0);
 
@@ -39,7 +46,7 @@ impl Audit {
     /// Where the log ends now, with every request that was answered so far.
     pub async fn mark(&self) -> Result<Mark> {
         self.settle().await?;
-        Ok(Mark(self.read(Mark(0))?.len() as u64))
+        self.end()
     }
 
     /// What was answered since the mark.
@@ -48,19 +55,31 @@ impl Audit {
         Ok(Requests::parse(&self.read(mark)?)?)
     }
 
-    /// Waits until a user has asked for nothing for a while, Leases apart: what
-    /// had to follow from an earlier change has followed.
+    /// Waits until a user has asked for nothing for a while, Leases and renewed
+    /// watches apart: what had to follow from an earlier change has followed.
     pub async fn quiet(&self, user: &str, pause: Duration) -> Result<()> {
-        let mut seen = usize::MAX;
+        self.quiet_for(pause, &format!("{user} to be quiet"), |request| request.user == user).await
+    }
+
+    /// Waits until a user has asked for nothing in one namespace for long
+    /// enough that nothing more is to be expected.
+    pub async fn quiet_within(&self, namespace: &str, user: &str) -> Result<()> {
+        let what = format!("{user} to be quiet in {namespace}");
+        self.quiet_for(SETTLED, &what, |request| request.user == user && request.namespace == namespace).await
+    }
+
+    async fn quiet_for(&self, pause: Duration, what: &str, counts: impl Fn(&Request) -> bool) -> Result<()> {
+        let mut mark = self.end()?;
         let mut since = Instant::now();
-        wait_until(&format!("{user} to be quiet for {pause:?}"), PATIENCE + pause, async || {
-            let requests = Requests::parse(&self.read(Mark(0))?)?.of(user);
-            let count = requests.filter(|request| request.resource != "leases").len();
-            if count != seen {
-                seen = count;
+        wait_until(what, PATIENCE + pause, async || {
+            let log = self.read(mark)?;
+            mark.0 += log.len() as u64;
+            let requests = Requests::parse(&log)?.filter(&counts);
+            let requests = requests.filter(|request| request.resource != "leases" && request.verb != "watch");
+            if !requests.is_empty() {
                 since = Instant::now();
             }
-            ensure!(since.elapsed() >= pause, "{seen} requests, the last one {:?} ago", since.elapsed());
+            ensure!(since.elapsed() >= pause, "the last request was {:?} ago\n{requests}", since.elapsed());
             Ok(())
         })
         .await
@@ -70,22 +89,36 @@ impl Audit {
     /// this asks for something that is unmistakable and waits for its line.
     async fn settle(&self) -> Result<()> {
         let marker = format!("audit-marker-{}-{}", process::id(), MARKERS.fetch_add(1, Ordering::Relaxed));
+        let before = self.end()?;
         let config_maps: Api<ConfigMap> = Api::namespaced(self.client.clone(), "default");
         config_maps.get_opt(&marker).await?;
         wait_until("the audit log to be written", PATIENCE, async || {
-            ensure!(self.read(Mark(0))?.contains(&marker), "no line with {marker}");
+            ensure!(self.read(before)?.contains(&marker), "no line with {marker}");
             Ok(())
         })
         .await
     }
 
+    /// The end of the last complete line.
+    fn end(&self) -> Result<Mark> {
+        let length =
+            fs::metadata(&self.path).with_context(|| format!("look at {}", self.path.display()))?.len();
+        // A line is written at once, yet it can be seen half written.
+        let nearby = Mark(length.saturating_sub(LONGEST_LINE));
+        Ok(Mark(nearby.0 + self.read_bytes(nearby)?.len() as u64))
+    }
+
     /// All complete lines after the mark.
     fn read(&self, mark: Mark) -> Result<String> {
+        Ok(String::from_utf8(self.read_bytes(mark)?)?)
+    }
+
+    fn read_bytes(&self, mark: Mark) -> Result<Vec<u8>> {
         let mut file = File::open(&self.path).with_context(|| format!("open {}", self.path.display()))?;
         file.seek(SeekFrom::Start(mark.0))?;
-        let mut log = String::new();
-        file.read_to_string(&mut log)?;
-        log.truncate(log.rfind('\n').map_or(0, |end| end + 1));
+        let mut log = Vec::new();
+        file.read_to_end(&mut log)?;
+        log.truncate(log.iter().rposition(|byte| *byte == b'\n').map_or(0, |end| end + 1));
         Ok(log)
     }
 }

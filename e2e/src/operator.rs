@@ -36,6 +36,7 @@ const TAIL_LINES: usize = 60;
 pub struct Operator {
     installation: Installation,
     identity: String,
+    credential: String,
     address: SocketAddr,
     log: PathBuf,
     tether: Mutex<Tether>,
@@ -69,6 +70,7 @@ impl Operator {
     pub async fn spawn(installation: &Installation, flags: &[&str]) -> Result<Self> {
         let access = installation.access();
         let own = access.as_service_account(installation.namespace(), installation.service_account()).await?;
+        let credential = own.credential().await?;
         let identity = format!("operator-{}", STARTED.fetch_add(1, Ordering::Relaxed));
         let address = free_address()?;
         let log = access.scratch().join(format!("{}-{identity}.log", installation.namespace()));
@@ -81,7 +83,7 @@ impl Operator {
             ("RUST_BACKTRACE".to_owned(), "1".into()),
         ];
         let tether = Mutex::new(Tether::start(access.tools(), &program, &environment, &output)?);
-        Ok(Self { installation: installation.clone(), identity, address, log, tether })
+        Ok(Self { installation: installation.clone(), identity, credential, address, log, tether })
     }
 
     /// Waits until `/readyz` says so.
@@ -158,6 +160,11 @@ impl Operator {
     /// Who it is for the API server, as the audit log has it.
     pub fn user(&self) -> String {
         self.installation.user()
+    }
+
+    /// What tells its requests from those of other operators with the same ServiceAccount.
+    pub fn credential(&self) -> &str {
+        &self.credential
     }
 
     /// Its name as the holder of the Lease.

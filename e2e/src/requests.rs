@@ -13,6 +13,8 @@ const READS: [&str; 2] = ["get", "list"];
 pub struct Request {
     /// Who asked, such as `system:serviceaccount:msapp-system:msapp`.
     pub user: String,
+    /// Which of the user's certificates or tokens it was: two operators are one user with a token each.
+    pub credential: String,
     /// get, list, watch, create, update, patch, delete or deletecollection.
     pub verb: String,
     /// Plural name of the kind, such as `deployments`; empty for paths such as `/version`.
@@ -44,6 +46,11 @@ impl Requests {
     /// Those of one user.
     pub fn of(&self, user: &str) -> Self {
         self.filter(|request| request.user == user)
+    }
+
+    /// Those that were authenticated by one certificate or token.
+    pub fn with_credential(&self, credential: &str) -> Self {
+        self.filter(|request| request.credential == credential)
     }
 
     /// Those for objects of one kind, given as its plural name. Requests for
@@ -169,6 +176,7 @@ struct Event {
     verb: String,
     #[serde(rename = "requestURI")]
     request_uri: String,
+    #[serde(default)]
     user: User,
     #[serde(default)]
     object_ref: ObjectReference,
@@ -176,11 +184,15 @@ struct Event {
     response_status: ResponseStatus,
 }
 
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
+#[serde(default)]
 struct User {
-    #[serde(default)]
     username: String,
+    extra: BTreeMap<String, Vec<String>>,
 }
+
+/// Under this key the API server notes which credential a user has shown.
+pub(crate) const CREDENTIAL: &str = "authentication.kubernetes.io/credential-id";
 
 #[derive(Default, Deserialize)]
 #[serde(default)]
@@ -199,7 +211,9 @@ struct ResponseStatus {
 
 impl From<Event> for Request {
     fn from(event: Event) -> Self {
+        let credential = event.user.extra.get(CREDENTIAL).and_then(|all| all.first());
         Self {
+            credential: credential.cloned().unwrap_or_default(),
             user: event.user.username,
             verb: event.verb,
             resource: event.object_ref.resource,

@@ -48,7 +48,7 @@ impl Shop {
 /// apart, and the shop.
 fn samples() -> Vec<PathBuf> {
     let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("../samples");
-    let files = ["shop-backing.yaml", "shop.yaml"].map(|name| directory.join(name));
+    let files = ["shop-secrets.yaml", "shop.yaml"].map(|name| directory.join(name));
     files.into_iter().filter(|file| file.is_file()).collect()
 }
 
