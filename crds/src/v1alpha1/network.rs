@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 #[derive(JsonSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq)]
 #[serde(rename_all = "camelCase")]
 pub struct Network {
-    /// Strict denies everything that is not declared; Strict when absent. Example: `Off`
+    /// Strict denies everything that is not declared; Strict when absent. Example: `Disabled`
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub isolation: Option<Isolation>,
     /// Namespace whose pods may reach every declared port, to scrape metrics. Example: `monitoring`
@@ -33,5 +33,5 @@ pub enum Isolation {
     #[default]
     Strict,
     /// No NetworkPolicy at all.
-    Off,
+    Disabled,
 }

@@ -86,7 +86,7 @@ pub struct Probe {
     pub success_threshold: Option<i32>,
     /// True switches this probe off. Example: `true`
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub off: Option<bool>,
+    pub disabled: Option<bool>,
 }
 
 /// Scheme of an HTTP probe.

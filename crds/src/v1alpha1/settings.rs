@@ -119,7 +119,7 @@ pub enum SpreadRule {
     /// Evenly, or the pod waits.
     Required,
     /// Wherever the scheduler likes.
-    Off,
+    Disabled,
 }
 
 /// How a new version replaces the old one.

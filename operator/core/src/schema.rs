@@ -97,10 +97,10 @@ fn check_int_or_string(value: &Value, schema: &Value, path: &str, violations: &m
             check_text(&number.to_string(), schema, path, violations);
         }
         Value::String(text) => check_text(text, schema, path, violations),
-        Value::Number(number) => violations.push(
-            Violation::new(path, Code::WrongType, format!("expected a whole number or text, found {number} without quotes"))
-                .suggest(Some(&format!("\"{number}\""))),
-        ),
+        Value::Number(number) => {
+            let message = format!("expected a whole number or text, found {number}: write it in quotes");
+            violations.push(Violation::new(path, Code::WrongType, message));
+        }
         found => violations.push(wrong_type(path, "a whole number or text", found)),
     }
 }
@@ -249,7 +249,7 @@ mod tests {
                 "spec.services[1].ports[0].protocol: \"http\" is none of HTTP, HTTP2, GRPC, TCP, UDP; did you mean \"HTTP\"?",
                 "spec.services[2].gracefulStop.drain: \"soon\" is no duration such as 250ms, 2s or 1h30m",
                 "spec.services[2].name: \"cart\" is already the name of spec.services[1]",
-                "spec.services[2].resources.requests.cpu: expected a whole number or text, found 0.5 without quotes; did you mean \"\\\"0.5\\\"\"?",
+                "spec.services[2].resources.requests.cpu: expected a whole number or text, found 0.5: write it in quotes",
                 "spec.services[2].resources.requests.memory: \"1GB\" is no quantity such as 250m, 2 or 128Mi",
             ]
         );

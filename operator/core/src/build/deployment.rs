@@ -185,7 +185,7 @@ fn spread(app: &App, service: &Service) -> Vec<TopologySpreadConstraint> {
         .into_iter()
         .filter_map(|(key, rule)| {
             let when_unsatisfiable = match rule {
-                SpreadRule::Off => return None,
+                SpreadRule::Disabled => return None,
                 SpreadRule::Preferred => "ScheduleAnyway",
                 SpreadRule::Required => "DoNotSchedule",
             };

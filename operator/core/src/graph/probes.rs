@@ -33,7 +33,7 @@ pub(super) fn resolve(probes: &Written<'_, Probes>, ports: &[Port], violations: 
     let mut one = |usual: &Usual, long: Option<&Probe>| {
         let path = format!("{}.{}", probes.path, usual.name);
         match (long, &short) {
-            (Some(long), _) if long.off == Some(true) => None,
+            (Some(long), _) if long.disabled == Some(true) => None,
             (Some(long), short) => {
                 let merged = merged(long, short.as_ref());
                 Resolver { usual, ports, path, violations }.build(&merged)

@@ -1,0 +1,140 @@
+//! Golden files: `<feature>-<situation>.in.yaml` in, `.out.yaml` out; the samples are inputs too.
+//!
+//! An input holds one MicroserviceApp and the ConfigMaps and Secrets it refers to. The output holds the objects, or
+//! the violations, and the status of a first pass over an empty namespace. `make golden` rewrites the outputs; the
+//! difference is then read like any other change.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use msapp_core::graph;
+use msapp_core::observed::Observed;
+use msapp_core::reference::{ReferenceKey, ReferenceKind, ReferenceState, References};
+use msapp_core::source::Source;
+use msapp_core::status::{Facts, Outcome, status};
+use msapp_core::{build, digest, plan};
+use serde_json::{Value, json};
+
+const UPDATE: &str = "MSAPP_UPDATE_GOLDEN";
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
+}
+
+/// Every input with the path of its output.
+fn cases() -> Vec<(PathBuf, PathBuf)> {
+    let golden = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden");
+    let own = files(&golden, ".in.yaml").into_iter().map(|input| {
+        let output = input.to_string_lossy().replace(".in.yaml", ".out.yaml");
+        (input, PathBuf::from(output))
+    });
+    let samples = files(&root().join("samples"), ".yaml").into_iter().map(|input| {
+        let name = input.file_stem().expect("a file").to_string_lossy().into_owned();
+        (input, golden.join(format!("sample-{name}.out.yaml")))
+    });
+    own.chain(samples.filter(|(input, _)| is_app(input))).collect()
+}
+
+fn files(folder: &Path, suffix: &str) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
+    let mut paths: Vec<PathBuf> = entries.map(|entry| entry.expect("readable").path()).collect();
+    paths.retain(|path| path.to_string_lossy().ends_with(suffix));
+    paths.sort();
+    paths
+}
+
+fn documents(path: &Path) -> Vec<Value> {
+    let text = std::fs::read_to_string(path).expect("readable");
+    serde_saphyr::from_multiple(&text).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+fn is_app(path: &Path) -> bool {
+    documents(path).iter().any(|document| document["kind"] == "MicroserviceApp")
+}
+
+fn source(app: &Value) -> Source {
+    let text = |value: &Value, usual: &str| value.as_str().unwrap_or(usual).to_owned();
+    Source {
+        name: text(&app["metadata"]["name"], ""),
+        namespace: text(&app["metadata"]["namespace"], "default"),
+        generation: 1,
+        spec: app["spec"].clone(),
+    }
+}
+
+/// What the input's other documents tell of references; with none of a kind, that kind is unknown.
+fn references(documents: &[Value], app: &graph::App) -> References {
+    let mut references = References::new();
+    for (kind, name) in [(ReferenceKind::ConfigMap, "ConfigMap"), (ReferenceKind::Secret, "Secret")] {
+        let of_kind: Vec<&Value> = documents.iter().filter(|document| document["kind"] == name).collect();
+        if of_kind.is_empty() {
+            continue;
+        }
+        let wanted = app.references().into_iter().filter(|key| key.kind == kind);
+        references.extend(wanted.map(|key| (key.clone(), ReferenceState::Missing)));
+        for document in of_kind {
+            let key = ReferenceKey { kind, name: document["metadata"]["name"].as_str().expect("a name").to_owned() };
+            references.insert(key, ReferenceState::Present(entries(document)));
+        }
+    }
+    references
+}
+
+fn entries(document: &Value) -> BTreeMap<String, String> {
+    let data = ["data", "stringData"].into_iter().flat_map(|field| document[field].as_object().into_iter().flatten());
+    data.map(|(key, value)| (key.clone(), digest::keyed(b"golden", value.to_string().as_bytes()))).collect()
+}
+
+fn output(input: &Path) -> String {
+    let documents = documents(input);
+    let app = documents.iter().find(|document| document["kind"] == "MicroserviceApp").expect("a MicroserviceApp");
+    let source = source(app);
+    let observed = Observed::default();
+    let now = "2026-01-01T00:00:00Z".parse().expect("a time");
+    let facts = |outcome| Facts { source: &source, outcome, observed: &observed, previous: None, now };
+    let mut values = Vec::new();
+    match graph::resolve(&source) {
+        Err(violations) => {
+            let told: Vec<Value> = violations
+                .iter()
+                .map(|violation| json!({"code": violation.code.as_str(), "message": violation.to_string()}))
+                .collect();
+            values.push(json!({"violations": told}));
+            values.push(json!({"status": status(&facts(Outcome::Invalid(&violations)))}));
+        }
+        Ok(app) => {
+            let references = references(&documents, &app);
+            let app = app.bound(&references);
+            let desired = build::objects(&app);
+            let plan = plan::plan(&app, "uid", &desired, &observed);
+            values.extend(desired.iter().map(|object| object.manifest.clone()));
+            let outcome = Outcome::Valid { app: &app, plan: &plan, failures: &[] };
+            values.push(json!({"status": status(&facts(outcome))}));
+        }
+    }
+    let texts: Vec<String> = values.iter().map(|value| serde_saphyr::to_string(value).expect("plain data")).collect();
+    texts.join("---\n")
+}
+
+#[test]
+fn golden_files_hold() {
+    let update = std::env::var_os(UPDATE).is_some();
+    let mut differing = Vec::new();
+    for (input, expected) in cases() {
+        let found = output(&input);
+        if update {
+            std::fs::write(&expected, &found).expect("writable");
+        } else if std::fs::read_to_string(&expected).ok().as_deref() != Some(found.as_str()) {
+            differing.push(expected.file_name().expect("a file").to_string_lossy().into_owned());
+        }
+    }
+    assert!(differing.is_empty(), "these differ; `make golden` rewrites them, then read the difference: {differing:?}");
+}
+
+#[test]
+fn no_golden_output_is_without_its_input() {
+    let expected: Vec<PathBuf> = cases().into_iter().map(|(_, output)| output).collect();
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden");
+    let orphans: Vec<PathBuf> = files(&folder, ".out.yaml").into_iter().filter(|path| !expected.contains(path)).collect();
+    assert!(orphans.is_empty(), "{orphans:?}");
+}
