@@ -90,7 +90,11 @@ mod tests {
     fn every_field_of_the_spec_is_described() {
         let value = serde_json::to_value(crd()).expect("data");
         let mut bare = Vec::new();
-        undescribed(&value["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"]["spec"], "spec", &mut bare);
+        undescribed(
+            &value["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"]["spec"],
+            "spec",
+            &mut bare,
+        );
         assert!(bare.is_empty(), "fields without a description: {bare:?}");
     }
 
@@ -108,7 +112,8 @@ mod tests {
     #[test]
     fn nothing_inside_a_list_has_a_default() {
         let value = serde_json::to_value(crd()).expect("data");
-        let spec = value["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"]["spec"].to_string();
+        let spec =
+            value["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"]["spec"].to_string();
         assert!(!spec.contains("\"default\":"), "a default in a list item is drift to GitOps tools");
         assert!(!spec.contains("\"nullable\""), "an explicit null defeats server-side apply");
     }

@@ -3,7 +3,9 @@
 use kube::{CustomResource, KubeSchema};
 use serde::{Deserialize, Serialize};
 
-use super::{BackingService, ExternalService, MicroserviceAppStatus, Network, Profile, ServiceSpec, Settings};
+use super::{
+    BackingService, ExternalService, MicroserviceAppStatus, Network, Profile, ServiceSpec, Settings,
+};
 
 /// A whole system of microservices: its services, which of them calls which, what they store and what the
 /// outside world may reach. The operator turns it into every Kubernetes object that the system needs.

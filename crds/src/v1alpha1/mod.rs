@@ -18,7 +18,8 @@ pub use autoscaling::{
     ResourceName, ScalingBehavior, ScalingPolicy, ScalingPolicyType, ScalingRules, SelectPolicy,
 };
 pub use connection::{
-    BackingService, ConnectionFormat, Credentials, Dependency, DependencyEnv, Engine, ExternalService, PeerPods,
+    BackingService, ConnectionFormat, Credentials, Dependency, DependencyEnv, Engine, ExternalService,
+    PeerPods,
 };
 pub use expose::{Expose, PathType};
 pub use files::{FileMount, KeyReference, ObjectKeyReference, Scratch, ScratchMedium};
@@ -27,7 +28,7 @@ pub use probes::{ExecCheck, GrpcCheck, HttpHeader, HttpScheme, Probe, Probes, Tc
 pub use scalar::{Duration, IntOrPercent, PortReference, Quantity};
 pub use service::{EnvVar, Port, Protocol, ResourceReference, ServiceSpec};
 pub use settings::{
-    Capability, DisruptionBudget, GracefulStop, Profile, Resources, Rollout, RolloutStrategy, Security, Settings,
-    Spread, SpreadRule,
+    Capability, DisruptionBudget, GracefulStop, Profile, Resources, Rollout, RolloutStrategy, Security,
+    Settings, Spread, SpreadRule,
 };
 pub use status::{MicroserviceAppStatus, ServiceStatus};

@@ -154,7 +154,8 @@ fn overlap(wanted: &Value, fields: &Value, path: String, paths: &mut Vec<String>
                 let dot = if path.is_empty() { "" } else { "." };
                 overlap(field, below, format!("{path}{dot}{name}"), paths);
             }
-        } else if let Some(item) = wanted.as_array().and_then(|items| items.iter().find(|item| names_item(step, item)))
+        } else if let Some(item) =
+            wanted.as_array().and_then(|items| items.iter().find(|item| names_item(step, item)))
         {
             overlap(item, below, format!("{path}[{}]", keys_for_humans(step)), paths);
         }

@@ -86,7 +86,8 @@ mod tests {
     use crate::scalar::is_dns_label;
 
     fn is_key(key: &str) -> bool {
-        key.len() <= 253 && key.bytes().all(|letter| letter.is_ascii_alphanumeric() || b"-_.".contains(&letter))
+        key.len() <= 253
+            && key.bytes().all(|letter| letter.is_ascii_alphanumeric() || b"-_.".contains(&letter))
     }
 
     /// 1,500 different texts make more than a million pairs.

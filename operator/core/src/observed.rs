@@ -166,13 +166,18 @@ pub fn project_child(kind: ChildKind, object: &Value) -> Child {
 }
 
 fn owner(metadata: &Value) -> Owner {
-    let controller =
-        metadata["ownerReferences"].as_array().into_iter().flatten().find(|owner| owner["controller"] == true);
+    let controller = metadata["ownerReferences"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .find(|owner| owner["controller"] == true);
     match controller {
         Some(controller) if controller["kind"] == "MicroserviceApp" => {
             Owner::App { name: text(&controller["name"]), uid: Some(text(&controller["uid"])) }
         }
-        Some(controller) => Owner::Foreign(format!("{} {}", text(&controller["kind"]), text(&controller["name"]))),
+        Some(controller) => {
+            Owner::Foreign(format!("{} {}", text(&controller["kind"]), text(&controller["name"])))
+        }
         None => match metadata["labels"][labels::APP].as_str().filter(|_| is_applied_by_us(metadata)) {
             Some(app) => Owner::App { name: app.to_owned(), uid: None },
             None => Owner::Foreign(foreign_manager(metadata)),
@@ -187,7 +192,8 @@ fn is_applied_by_us(metadata: &Value) -> bool {
 
 /// Who made an object without a controller, as its labels or its first field manager tell.
 fn foreign_manager(metadata: &Value) -> String {
-    let label = metadata["labels"][labels::MANAGED_BY].as_str().filter(|manager| *manager != msapp_crds::MANAGER);
+    let label =
+        metadata["labels"][labels::MANAGED_BY].as_str().filter(|manager| *manager != msapp_crds::MANAGER);
     let first = metadata["managedFields"].as_array().and_then(|entries| entries.first());
     let manager = label.or_else(|| first.and_then(|entry| entry["manager"].as_str()));
     manager.map_or_else(|| "somebody else".to_owned(), |manager| format!("field manager {manager:?}"))
@@ -248,8 +254,9 @@ pub fn project_pod(object: &Value) -> Option<(String, Pod)> {
 
 fn container(status: &Value) -> Container {
     let waiting = &status["state"]["waiting"];
-    let terminated =
-        [&status["state"]["terminated"], &status["lastState"]["terminated"]].into_iter().find(|end| end.is_object());
+    let terminated = [&status["state"]["terminated"], &status["lastState"]["terminated"]]
+        .into_iter()
+        .find(|end| end.is_object());
     Container {
         name: text(&status["name"]),
         image: text(&status["image"]),

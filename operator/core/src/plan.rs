@@ -156,11 +156,13 @@ impl Planner<'_> {
     /// What a Deployment waits for: missing references always (what runs keeps running), other services only before
     /// its first creation.
     fn awaited(&self, object: &DesiredObject, creating: bool) -> Vec<Awaited> {
-        let Some(service) = self.app.service(&object.service).filter(|_| object.key.kind == ChildKind::Deployment)
+        let Some(service) =
+            self.app.service(&object.service).filter(|_| object.key.kind == ChildKind::Deployment)
         else {
             return Vec::new();
         };
-        let mut awaited: BTreeSet<Awaited> = service.missing.iter().cloned().map(Awaited::Reference).collect();
+        let mut awaited: BTreeSet<Awaited> =
+            service.missing.iter().cloned().map(Awaited::Reference).collect();
         if creating && !self.observed.started.contains(&service.name) {
             awaited.extend(self.unready_predecessors(service).map(Awaited::Service));
         }
@@ -174,7 +176,8 @@ impl Planner<'_> {
     fn is_ready(&self, service: &str) -> bool {
         let key = ChildKey::new(ChildKind::Deployment, service);
         self.observed.children.get(&key).and_then(|child| child.workload.as_ref()).is_some_and(|workload| {
-            workload.observed_generation >= workload.generation && workload.available >= workload.replicas.max(1)
+            workload.observed_generation >= workload.generation
+                && workload.available >= workload.replicas.max(1)
         })
     }
 
@@ -196,7 +199,9 @@ impl Planner<'_> {
             })
             .collect();
         // What protects a pod stays until the pod's Deployment is gone: the reverse of the order of writing.
-        steps.sort_by(|left, right| right.key.kind.cmp(&left.key.kind).then(left.key.name.cmp(&right.key.name)));
+        steps.sort_by(|left, right| {
+            right.key.kind.cmp(&left.key.kind).then(left.key.name.cmp(&right.key.name))
+        });
         steps
     }
 }

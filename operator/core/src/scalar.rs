@@ -215,7 +215,12 @@ mod tests {
     #[test]
     fn ranges_and_hosts_are_told_from_other_text() {
         assert!(is_cidr("10.0.0.0/16") && is_cidr("2001:db8::/32"));
-        assert!(!is_cidr("10.0.0.0") && !is_cidr("10.0.0.0/33") && !is_cidr("10.0.0/8") && !is_cidr("10.0.0.0/08"));
+        assert!(
+            !is_cidr("10.0.0.0")
+                && !is_cidr("10.0.0.0/33")
+                && !is_cidr("10.0.0/8")
+                && !is_cidr("10.0.0.0/08")
+        );
         assert!(is_host("pg.data.svc") && is_host("10.1.2.3") && is_host("::1"));
         assert!(!is_host("pg_data") && !is_host("") && !is_host("a..b") && !is_host("$(X)"));
     }

@@ -9,7 +9,7 @@ use std::sync::LazyLock;
 use regex::Regex;
 use serde_json::Value;
 
-use crate::violation::{Code, Violation, Violations, nearest};
+use crate::violation::{Code, Violation, Violations, field_path, nearest};
 
 static SPEC: LazyLock<Value> = LazyLock::new(|| {
     let crd = serde_json::to_value(msapp_crds::crd()).expect("a CustomResourceDefinition is plain data");
@@ -108,37 +108,58 @@ fn check_int_or_string(value: &Value, schema: &Value, path: &str, violations: &m
 fn check_object(value: &Value, schema: &Value, path: &str, violations: &mut Violations) {
     let fields = value.as_object().expect("checked by the caller");
     if let Some(most) = schema["maxProperties"].as_u64().filter(|most| fields.len() as u64 > *most) {
-        violations.push(Violation::new(path, Code::InvalidValue, format!("at most {most} entries are allowed")));
+        violations.push(Violation::new(
+            path,
+            Code::InvalidValue,
+            format!("at most {most} entries are allowed"),
+        ));
     }
     for name in schema["required"].as_array().into_iter().flatten().filter_map(Value::as_str) {
         if fields.get(name).is_none_or(Value::is_null) {
-            violations.push(Violation::new(format!("{path}.{name}"), Code::MissingField, "the field is required"));
+            violations.push(Violation::new(
+                format!("{path}.{name}"),
+                Code::MissingField,
+                "the field is required",
+            ));
         }
     }
     let known = schema["properties"].as_object();
     for (name, field) in fields.iter().filter(|(_, field)| !field.is_null()) {
-        let below = format!("{path}.{name}");
+        let below = field_path(path, name);
         match known.map(|known| known.get(name)) {
             Some(Some(schema)) => check(field, schema, &below, violations),
             None if schema["additionalProperties"].is_object() => {
                 check(field, &schema["additionalProperties"], &below, violations);
             }
-            _ => violations.push(unknown_field(&below, name, known.into_iter().flatten().map(|(name, _)| name.as_str()))),
+            _ => violations.push(unknown_field(
+                &below,
+                name,
+                known.into_iter().flatten().map(|(name, _)| name.as_str()),
+            )),
         }
     }
 }
 
 fn unknown_field<'a>(path: &str, name: &str, known: impl Iterator<Item = &'a str>) -> Violation {
-    Violation::new(path, Code::UnknownField, format!("there is no field {name:?} here")).suggest(nearest(name, known))
+    Violation::new(path, Code::UnknownField, format!("there is no field {name:?} here"))
+        .suggest(nearest(name, known))
 }
 
 fn check_array(items: &[Value], schema: &Value, path: &str, violations: &mut Violations) {
     let count = items.len() as u64;
     if let Some(most) = schema["maxItems"].as_u64().filter(|most| count > *most) {
-        violations.push(Violation::new(path, Code::InvalidValue, format!("{count} entries, at most {most} are allowed")));
+        violations.push(Violation::new(
+            path,
+            Code::InvalidValue,
+            format!("{count} entries, at most {most} are allowed"),
+        ));
     }
     if let Some(least) = schema["minItems"].as_u64().filter(|least| count < *least) {
-        violations.push(Violation::new(path, Code::InvalidValue, format!("at least {least} entry is needed")));
+        violations.push(Violation::new(
+            path,
+            Code::InvalidValue,
+            format!("at least {least} entry is needed"),
+        ));
     }
     for (index, item) in items.iter().enumerate() {
         check(item, &schema["items"], &format!("{path}[{index}]"), violations);
@@ -154,7 +175,9 @@ fn check_keys(items: &[Value], schema: &Value, path: &str, violations: &mut Viol
         return;
     };
     let mut first: BTreeMap<&str, usize> = BTreeMap::new();
-    for (index, name) in items.iter().enumerate().filter_map(|(index, item)| Some((index, item[key].as_str()?))) {
+    for (index, name) in
+        items.iter().enumerate().filter_map(|(index, item)| Some((index, item[key].as_str()?)))
+    {
         if let Some(earlier) = first.get(name) {
             let message = format!("{name:?} is already the {key} of {path}[{earlier}]");
             violations.push(Violation::new(format!("{path}[{index}].{key}"), Code::Duplicate, message));

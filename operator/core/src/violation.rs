@@ -88,6 +88,13 @@ impl fmt::Display for Violation {
     }
 }
 
+/// The path of a field: `spec.services`, or `labels[team.example/name]` for a key that is no plain word.
+pub fn field_path(parent: &str, field: &str) -> String {
+    let plain = !field.is_empty()
+        && field.bytes().all(|letter| letter.is_ascii_alphanumeric() || letter == b'-' || letter == b'_');
+    if plain { format!("{parent}.{field}") } else { format!("{parent}[{field}]") }
+}
+
 /// All mistakes of a resource, sorted by path; never empty where it stands in an `Err`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Violations(Vec<Violation>);
@@ -143,7 +150,9 @@ impl fmt::Display for Violations {
 /// Splits digits from text, so that `[10]` sorts behind `[9]`.
 fn natural_key(path: &str) -> Vec<(u64, String)> {
     path.split(['[', ']'])
-        .map(|part| part.parse::<u64>().map_or_else(|_| (0, part.to_owned()), |number| (number, String::new())))
+        .map(|part| {
+            part.parse::<u64>().map_or_else(|_| (0, part.to_owned()), |number| (number, String::new()))
+        })
         .collect()
 }
 

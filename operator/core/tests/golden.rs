@@ -73,7 +73,10 @@ fn references(documents: &[Value], app: &graph::App) -> References {
         let wanted = app.references().into_iter().filter(|key| key.kind == kind);
         references.extend(wanted.map(|key| (key.clone(), ReferenceState::Missing)));
         for document in of_kind {
-            let key = ReferenceKey { kind, name: document["metadata"]["name"].as_str().expect("a name").to_owned() };
+            let key = ReferenceKey {
+                kind,
+                name: document["metadata"]["name"].as_str().expect("a name").to_owned(),
+            };
             references.insert(key, ReferenceState::Present(entries(document)));
         }
     }
@@ -81,13 +84,16 @@ fn references(documents: &[Value], app: &graph::App) -> References {
 }
 
 fn entries(document: &Value) -> BTreeMap<String, String> {
-    let data = ["data", "stringData"].into_iter().flat_map(|field| document[field].as_object().into_iter().flatten());
+    let data = ["data", "stringData"]
+        .into_iter()
+        .flat_map(|field| document[field].as_object().into_iter().flatten());
     data.map(|(key, value)| (key.clone(), digest::keyed(b"golden", value.to_string().as_bytes()))).collect()
 }
 
 fn output(input: &Path) -> String {
     let documents = documents(input);
-    let app = documents.iter().find(|document| document["kind"] == "MicroserviceApp").expect("a MicroserviceApp");
+    let app =
+        documents.iter().find(|document| document["kind"] == "MicroserviceApp").expect("a MicroserviceApp");
     let source = source(app);
     let observed = Observed::default();
     let now = "2026-01-01T00:00:00Z".parse().expect("a time");
@@ -112,7 +118,8 @@ fn output(input: &Path) -> String {
             values.push(json!({"status": status(&facts(outcome))}));
         }
     }
-    let texts: Vec<String> = values.iter().map(|value| serde_saphyr::to_string(value).expect("plain data")).collect();
+    let texts: Vec<String> =
+        values.iter().map(|value| serde_saphyr::to_string(value).expect("plain data")).collect();
     texts.join("---\n")
 }
 
@@ -128,13 +135,17 @@ fn golden_files_hold() {
             differing.push(expected.file_name().expect("a file").to_string_lossy().into_owned());
         }
     }
-    assert!(differing.is_empty(), "these differ; `make golden` rewrites them, then read the difference: {differing:?}");
+    assert!(
+        differing.is_empty(),
+        "these differ; `make golden` rewrites them, then read the difference: {differing:?}"
+    );
 }
 
 #[test]
 fn no_golden_output_is_without_its_input() {
     let expected: Vec<PathBuf> = cases().into_iter().map(|(_, output)| output).collect();
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden");
-    let orphans: Vec<PathBuf> = files(&folder, ".out.yaml").into_iter().filter(|path| !expected.contains(path)).collect();
+    let orphans: Vec<PathBuf> =
+        files(&folder, ".out.yaml").into_iter().filter(|path| !expected.contains(path)).collect();
     assert!(orphans.is_empty(), "{orphans:?}");
 }

@@ -2,9 +2,9 @@ use std::collections::BTreeMap;
 
 use k8s_openapi::api::apps::v1::{Deployment, DeploymentSpec, DeploymentStrategy, RollingUpdateDeployment};
 use k8s_openapi::api::core::v1::{
-    Capabilities, ConfigMapVolumeSource, Container, ContainerPort, EnvVar, KeyToPath, Lifecycle, LifecycleHandler,
-    LocalObjectReference, PodSecurityContext, PodSpec, PodTemplateSpec, SeccompProfile, SecurityContext, SleepAction,
-    TopologySpreadConstraint, Volume, VolumeMount,
+    Capabilities, ConfigMapVolumeSource, Container, ContainerPort, EnvVar, KeyToPath, Lifecycle,
+    LifecycleHandler, LocalObjectReference, PodSecurityContext, PodSpec, PodTemplateSpec, SeccompProfile,
+    SecurityContext, SleepAction, TopologySpreadConstraint, Volume, VolumeMount,
 };
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use msapp_crds::v1alpha1::{Capability, SpreadRule};
@@ -30,7 +30,10 @@ pub(super) fn deployment(app: &App, service: &Service) -> Deployment {
             progress_deadline_seconds: Some(service.strategy.progress_deadline),
             min_ready_seconds: Some(service.strategy.min_ready).filter(|seconds| *seconds > 0),
             revision_history_limit: Some(service.strategy.revision_history),
-            template: PodTemplateSpec { metadata: Some(template_metadata(app, service)), spec: Some(pod(app, service)) },
+            template: PodTemplateSpec {
+                metadata: Some(template_metadata(app, service)),
+                spec: Some(pod(app, service)),
+            },
             ..DeploymentSpec::default()
         },
         status: None,
@@ -42,7 +45,10 @@ fn strategy(service: &Service) -> DeploymentStrategy {
         None => DeploymentStrategy { type_: Some("Recreate".to_owned()), rolling_update: None },
         Some((surge, unavailable)) => DeploymentStrategy {
             type_: Some("RollingUpdate".to_owned()),
-            rolling_update: Some(RollingUpdateDeployment { max_surge: Some(surge), max_unavailable: Some(unavailable) }),
+            rolling_update: Some(RollingUpdateDeployment {
+                max_surge: Some(surge),
+                max_unavailable: Some(unavailable),
+            }),
         },
     }
 }
@@ -82,9 +88,16 @@ fn pod(app: &App, service: &Service) -> PodSpec {
 }
 
 fn discovery_volume(service: &Service) -> Volume {
-    let item = KeyToPath { key: name::DISCOVERY_KEY.to_owned(), path: name::DISCOVERY_KEY.to_owned(), ..KeyToPath::default() };
-    let source =
-        ConfigMapVolumeSource { name: service.name.clone(), items: Some(vec![item]), ..ConfigMapVolumeSource::default() };
+    let item = KeyToPath {
+        key: name::DISCOVERY_KEY.to_owned(),
+        path: name::DISCOVERY_KEY.to_owned(),
+        ..KeyToPath::default()
+    };
+    let source = ConfigMapVolumeSource {
+        name: service.name.clone(),
+        items: Some(vec![item]),
+        ..ConfigMapVolumeSource::default()
+    };
     Volume { name: name::DISCOVERY_VOLUME.to_owned(), config_map: Some(source), ..Volume::default() }
 }
 
@@ -175,7 +188,10 @@ fn container_security(service: &Service) -> SecurityContext {
     SecurityContext {
         allow_privilege_escalation: Some(false),
         read_only_root_filesystem: Some(service.security.read_only_root_filesystem.unwrap_or(true)),
-        capabilities: Some(Capabilities { drop: Some(vec!["ALL".to_owned()]), add: (!add.is_empty()).then_some(add) }),
+        capabilities: Some(Capabilities {
+            drop: Some(vec!["ALL".to_owned()]),
+            add: (!add.is_empty()).then_some(add),
+        }),
         ..SecurityContext::default()
     }
 }

@@ -27,7 +27,8 @@ fn of_service(app: &App, service: &Service) -> Vec<DesiredObject> {
         Some(child(ChildKind::ServiceAccount, json(&service_account::service_account(app, service)))),
         Some(child(ChildKind::ConfigMap, json(&config_map::config_map(app, service)))),
         Some(child(ChildKind::Deployment, json(&deployment::deployment(app, service)))),
-        network_policy::network_policy(app, service).map(|object| child(ChildKind::NetworkPolicy, json(&object))),
+        network_policy::network_policy(app, service)
+            .map(|object| child(ChildKind::NetworkPolicy, json(&object))),
         service::service(app, service).map(|object| child(ChildKind::Service, json(&object))),
         horizontal_pod_autoscaler::horizontal_pod_autoscaler(app, service)
             .map(|object| child(ChildKind::HorizontalPodAutoscaler, json(&object))),

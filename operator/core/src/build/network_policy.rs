@@ -1,8 +1,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use k8s_openapi::api::networking::v1::{
-    IPBlock, NetworkPolicy, NetworkPolicyEgressRule, NetworkPolicyIngressRule, NetworkPolicyPeer, NetworkPolicyPort,
-    NetworkPolicySpec,
+    IPBlock, NetworkPolicy, NetworkPolicyEgressRule, NetworkPolicyIngressRule, NetworkPolicyPeer,
+    NetworkPolicyPort, NetworkPolicySpec,
 };
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
@@ -26,7 +26,9 @@ pub(super) fn network_policy(app: &App, service: &Service) -> Option<NetworkPoli
             pod_selector: Some(selector(app, &service.name)),
             policy_types: Some(vec!["Ingress".to_owned(), "Egress".to_owned()]),
             ingress: (!ingress.is_empty()).then_some(ingress),
-            egress: Some(dns().into_iter().chain(service.edges.iter().map(|edge| egress(app, edge))).collect()),
+            egress: Some(
+                dns().into_iter().chain(service.edges.iter().map(|edge| egress(app, edge))).collect(),
+            ),
         }),
     })
 }
@@ -37,8 +39,10 @@ fn ingress(app: &App, service: &Service, rules: &NetworkRules) -> Vec<NetworkPol
     for caller in &service.callers {
         by_port.entry((caller.target_port, caller.transport)).or_default().push(pods(app, &caller.service));
     }
-    let mut opened: Vec<NetworkPolicyIngressRule> =
-        by_port.into_iter().map(|((port, transport), from)| admit(from, vec![to_port(transport, port)])).collect();
+    let mut opened: Vec<NetworkPolicyIngressRule> = by_port
+        .into_iter()
+        .map(|((port, transport), from)| admit(from, vec![to_port(transport, port)]))
+        .collect();
     if let Some(exposure) = &service.exposure
         && let Some(namespace) = &exposure.controller_namespace
     {
@@ -62,7 +66,8 @@ fn admit(from: Vec<NetworkPolicyPeer>, ports: Vec<NetworkPolicyPort>) -> Network
 }
 
 fn declared_ports(service: &Service) -> Vec<NetworkPolicyPort> {
-    let ports: BTreeSet<(&str, i32)> = service.ports.iter().map(|port| (port.transport(), port.target)).collect();
+    let ports: BTreeSet<(&str, i32)> =
+        service.ports.iter().map(|port| (port.transport(), port.target)).collect();
     ports.into_iter().map(|(transport, port)| to_port(transport, port)).collect()
 }
 

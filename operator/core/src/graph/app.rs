@@ -265,12 +265,18 @@ pub struct NetworkRules {
 impl App {
     /// The service of that name.
     pub fn service(&self, name: &str) -> Option<&Service> {
-        self.services.binary_search_by(|service| service.name.as_str().cmp(name)).ok().map(|at| &self.services[at])
+        self.services
+            .binary_search_by(|service| service.name.as_str().cmp(name))
+            .ok()
+            .map(|at| &self.services[at])
     }
 
     /// Every ConfigMap and Secret that the app refers to.
     pub fn references(&self) -> BTreeSet<ReferenceKey> {
-        self.services.iter().flat_map(|service| service.references.iter().map(|used| used.key.clone())).collect()
+        self.services
+            .iter()
+            .flat_map(|service| service.references.iter().map(|used| used.key.clone()))
+            .collect()
     }
 
     /// Tells every service which of its references are missing, and digests those that are there.
@@ -295,7 +301,9 @@ impl Service {
                         self.missing.push(used.key.to_string());
                     }
                 }
-                Some(ReferenceState::Present(entries)) => digest_entries(used, entries, &mut parts, &mut self.missing),
+                Some(ReferenceState::Present(entries)) => {
+                    digest_entries(used, entries, &mut parts, &mut self.missing)
+                }
             }
         }
         self.missing.sort();
@@ -311,7 +319,8 @@ fn digest_entries(
     parts: &mut BTreeSet<String>,
     missing: &mut Vec<String>,
 ) {
-    let wanted: Vec<&String> = used.entries.as_ref().map_or_else(|| entries.keys().collect(), |keys| keys.iter().collect());
+    let wanted: Vec<&String> =
+        used.entries.as_ref().map_or_else(|| entries.keys().collect(), |keys| keys.iter().collect());
     for entry in wanted {
         match entries.get(entry) {
             Some(content) => {

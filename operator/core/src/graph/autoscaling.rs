@@ -4,13 +4,14 @@ use std::collections::BTreeMap;
 
 use k8s_openapi::api::autoscaling::v2::{
     ContainerResourceMetricSource, CrossVersionObjectReference, ExternalMetricSource, HPAScalingPolicy,
-    HPAScalingRules, HorizontalPodAutoscalerBehavior, HorizontalPodAutoscalerSpec, MetricIdentifier, MetricSpec,
-    MetricTarget, ObjectMetricSource, PodsMetricSource, ResourceMetricSource,
+    HPAScalingRules, HorizontalPodAutoscalerBehavior, HorizontalPodAutoscalerSpec, MetricIdentifier,
+    MetricSpec, MetricTarget, ObjectMetricSource, PodsMetricSource, ResourceMetricSource,
 };
 use k8s_openapi::apimachinery::pkg::api::resource::Quantity as Stored;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;
 use msapp_crds::v1alpha1::{
-    Autoscaling, Metric, Quantity as WrittenQuantity, ResourceName, ScalingPolicyType, ScalingRules, SelectPolicy,
+    Autoscaling, ContainerResourceMetric, ExternalMetric, Metric, ObjectMetric, PodsMetric,
+    Quantity as WrittenQuantity, ResourceName, ScalingPolicyType, ScalingRules, SelectPolicy,
 };
 
 use super::inherit::Written;
@@ -24,7 +25,10 @@ const LONGEST_WINDOW: i64 = 3600;
 const LONGEST_PERIOD: i64 = 1800;
 
 /// The spec; its `scaleTargetRef` is filled in when the object is built.
-pub(super) fn resolve(written: &Written<'_, Autoscaling>, violations: &mut Violations) -> HorizontalPodAutoscalerSpec {
+pub(super) fn resolve(
+    written: &Written<'_, Autoscaling>,
+    violations: &mut Violations,
+) -> HorizontalPodAutoscalerSpec {
     let (autoscaling, path) = (written.value, &written.path);
     let least = autoscaling.min_replicas.unwrap_or(1);
     if least > autoscaling.max_replicas {
@@ -58,69 +62,79 @@ fn resource_metrics(autoscaling: &Autoscaling) -> Vec<MetricSpec> {
     cpu.into_iter()
         .chain(memory)
         .map(|(name, percent)| MetricSpec {
-            type_: "Resource".to_owned(),
             resource: Some(ResourceMetricSource { name: name.to_owned(), target: utilization(percent) }),
-            ..MetricSpec::default()
+            ..of_type("Resource")
         })
         .collect()
 }
 
 fn metric_spec(metric: &Metric, path: &str, violations: &mut Violations) -> Option<MetricSpec> {
-    let mut spec = MetricSpec::default();
-    let mut kinds = 0;
-    if let Some(written) = &metric.container_resource {
-        kinds += 1;
-        "ContainerResource".clone_into(&mut spec.type_);
-        let path = format!("{path}.containerResource");
-        let target = match (written.average_utilization, &written.average_value) {
-            (Some(percent), None) => utilization(percent),
-            (None, Some(value)) => average(value),
-            _ => return report_target(&path, "averageUtilization and averageValue", violations),
-        };
-        let name = if written.resource == ResourceName::CPU { "cpu" } else { "memory" };
-        spec.container_resource =
-            Some(ContainerResourceMetricSource { container: written.container.clone(), name: name.to_owned(), target });
-    }
-    if let Some(written) = &metric.pods {
-        kinds += 1;
-        "Pods".clone_into(&mut spec.type_);
-        let metric = identifier(&written.name, &written.selector);
-        spec.pods = Some(PodsMetricSource { metric, target: average(&written.average_value) });
-    }
-    if let Some(written) = &metric.object {
-        kinds += 1;
-        "Object".clone_into(&mut spec.type_);
-        let described_object = CrossVersionObjectReference {
-            api_version: Some(written.object.api_version.clone()),
-            kind: written.object.kind.clone(),
-            name: written.object.name.clone(),
-        };
-        let target = either(written.value.as_ref(), written.average_value.as_ref());
-        let Some(target) = target else {
-            return report_target(&format!("{path}.object"), "value and averageValue", violations);
-        };
-        let metric = identifier(&written.name, &written.selector);
-        spec.object = Some(ObjectMetricSource { described_object, metric, target });
-    }
-    if let Some(written) = &metric.external {
-        kinds += 1;
-        "External".clone_into(&mut spec.type_);
-        let Some(target) = either(written.value.as_ref(), written.average_value.as_ref()) else {
-            return report_target(&format!("{path}.external"), "value and averageValue", violations);
-        };
-        spec.external = Some(ExternalMetricSource { metric: identifier(&written.name, &written.selector), target });
-    }
-    if kinds != 1 {
+    let given = [
+        metric.container_resource.is_some(),
+        metric.pods.is_some(),
+        metric.object.is_some(),
+        metric.external.is_some(),
+    ];
+    if given.iter().filter(|set| **set).count() != 1 {
         let message = "exactly one of containerResource, pods, object and external is given";
         violations.push(Violation::new(path, Code::Exclusive, message));
         return None;
     }
-    Some(spec)
+    let container =
+        metric.container_resource.as_ref().map(|written| (container_metric(written), "containerResource"));
+    let pods = metric.pods.as_ref().map(|written| (Some(pods_metric(written)), "pods"));
+    let object = metric.object.as_ref().map(|written| (object_metric(written), "object"));
+    let external = metric.external.as_ref().map(|written| (external_metric(written), "external"));
+    let (spec, field) = container.or(pods).or(object).or(external)?;
+    if spec.is_none() {
+        let targets = if field == "containerResource" {
+            "averageUtilization and averageValue"
+        } else {
+            "value and averageValue"
+        };
+        let message = format!("exactly one of {targets} is given");
+        violations.push(Violation::new(format!("{path}.{field}"), Code::Exclusive, message));
+    }
+    spec
 }
 
-fn report_target(path: &str, fields: &str, violations: &mut Violations) -> Option<MetricSpec> {
-    violations.push(Violation::new(path, Code::Exclusive, format!("exactly one of {fields} is given")));
-    None
+fn container_metric(written: &ContainerResourceMetric) -> Option<MetricSpec> {
+    let target = match (written.average_utilization, &written.average_value) {
+        (Some(percent), None) => utilization(percent),
+        (None, Some(value)) => average(value),
+        _ => return None,
+    };
+    let name = if written.resource == ResourceName::CPU { "cpu" } else { "memory" }.to_owned();
+    let source = ContainerResourceMetricSource { container: written.container.clone(), name, target };
+    Some(MetricSpec { container_resource: Some(source), ..of_type("ContainerResource") })
+}
+
+fn pods_metric(written: &PodsMetric) -> MetricSpec {
+    let metric = identifier(&written.name, &written.selector);
+    let source = PodsMetricSource { metric, target: average(&written.average_value) };
+    MetricSpec { pods: Some(source), ..of_type("Pods") }
+}
+
+fn object_metric(written: &ObjectMetric) -> Option<MetricSpec> {
+    let described_object = CrossVersionObjectReference {
+        api_version: Some(written.object.api_version.clone()),
+        kind: written.object.kind.clone(),
+        name: written.object.name.clone(),
+    };
+    let target = either(written.value.as_ref(), written.average_value.as_ref())?;
+    let source =
+        ObjectMetricSource { described_object, metric: identifier(&written.name, &written.selector), target };
+    Some(MetricSpec { object: Some(source), ..of_type("Object") })
+}
+
+fn external_metric(written: &ExternalMetric) -> Option<MetricSpec> {
+    let target = either(written.value.as_ref(), written.average_value.as_ref())?;
+    let source = ExternalMetricSource { metric: identifier(&written.name, &written.selector), target };
+    Some(MetricSpec { external: Some(source), ..of_type("External") })
+}
+
+fn of_type(name: &str) -> MetricSpec {
+    MetricSpec { type_: name.to_owned(), ..MetricSpec::default() }
 }
 
 fn identifier(name: &str, selector: &BTreeMap<String, String>) -> MetricIdentifier {
@@ -147,9 +161,11 @@ fn average(value: &WrittenQuantity) -> MetricTarget {
 
 fn either(value: Option<&WrittenQuantity>, per_pod: Option<&WrittenQuantity>) -> Option<MetricTarget> {
     match (value, per_pod) {
-        (Some(value), None) => {
-            Some(MetricTarget { type_: "Value".to_owned(), value: Some(stored(value)), ..MetricTarget::default() })
-        }
+        (Some(value), None) => Some(MetricTarget {
+            type_: "Value".to_owned(),
+            value: Some(stored(value)),
+            ..MetricTarget::default()
+        }),
         (None, Some(per_pod)) => Some(average(per_pod)),
         _ => None,
     }
@@ -193,7 +209,13 @@ fn rules_spec(rules: &ScalingRules, path: &str, violations: &mut Violations) -> 
 }
 
 /// Whole seconds between two bounds.
-pub(super) fn seconds(text: &str, least: i64, most: i64, path: &str, violations: &mut Violations) -> Option<i32> {
+pub(super) fn seconds(
+    text: &str,
+    least: i64,
+    most: i64,
+    path: &str,
+    violations: &mut Violations,
+) -> Option<i32> {
     let milliseconds = milliseconds(text)?;
     let seconds = milliseconds / 1000;
     if milliseconds % 1000 != 0 || seconds < least || seconds > most {

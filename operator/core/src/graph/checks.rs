@@ -10,7 +10,8 @@ use crate::violation::{Code, Violation, Violations, nearest};
 pub(super) fn start_order(spec: &MicroserviceAppSpec, violations: &mut Violations) {
     let mut waits: BTreeMap<&str, Vec<(&str, String)>> = BTreeMap::new();
     for (index, service) in spec.services.iter().enumerate() {
-        let edges = service.dependencies.iter().enumerate().filter(|(_, edge)| edge.start_after == Some(true));
+        let edges =
+            service.dependencies.iter().enumerate().filter(|(_, edge)| edge.start_after == Some(true));
         let edges = edges.filter(|(_, edge)| edge.name != service.name).map(|(number, edge)| {
             (edge.name.as_str(), format!("spec.services[{index}].dependencies[{number}].startAfter"))
         });

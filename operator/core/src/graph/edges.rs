@@ -71,7 +71,8 @@ pub(super) fn resolve(
     describe(&mut discovery, dependency, &connection);
     let env = environment(dependency, &connection, path, violations);
     let credentials = connection.secret.map(|secret| secret.name.to_owned());
-    let references = connection.secret.map(|secret| credentials_use(secret, dependency)).into_iter().collect();
+    let references =
+        connection.secret.map(|secret| credentials_use(secret, dependency)).into_iter().collect();
     let optional = dependency.optional.unwrap_or_default();
     let edge = Edge { name: dependency.name.clone(), optional, peer, discovery };
     Some(Resolved { edge, env, credentials, references })
@@ -92,7 +93,12 @@ fn to_service<'a>(
     let Some(port) = ports::find(declared, dependency.port.as_ref()) else {
         let field = if dependency.port.is_some() { "port" } else { "name" };
         let whose = format!("service {:?}", dependency.name);
-        violations.push(ports::unknown(declared, dependency.port.as_ref(), &format!("{path}.{field}"), &whose));
+        violations.push(ports::unknown(
+            declared,
+            dependency.port.as_ref(),
+            &format!("{path}.{field}"),
+            &whose,
+        ));
         return None;
     };
     let scheme = match port.protocol {
@@ -114,8 +120,13 @@ fn to_backing(backing: &BackingService) -> (Connection<'_>, Peer, Value) {
         username: secret.username_key.as_deref().unwrap_or("username"),
         password: secret.password_key.as_deref().unwrap_or("password"),
     });
-    let connection =
-        Connection { host: backing.host.clone(), port, scheme, database: backing.database.as_deref(), secret };
+    let connection = Connection {
+        host: backing.host.clone(),
+        port,
+        scheme,
+        database: backing.database.as_deref(),
+        secret,
+    };
     let peer = peer(&backing.host, backing.pods.as_ref(), &backing.cidrs, port);
     (connection, peer, json!({"kind": "BackingService", "engine": backing.engine}))
 }
@@ -166,7 +177,11 @@ fn engine(engine: Engine) -> (Option<i32>, &'static str) {
 }
 
 /// Hosts, ports and ranges of everything declared outside the services, used or not.
-pub(super) fn check_declared(targets: &Targets<'_>, paths: &BTreeMap<&str, String>, violations: &mut Violations) {
+pub(super) fn check_declared(
+    targets: &Targets<'_>,
+    paths: &BTreeMap<&str, String>,
+    violations: &mut Violations,
+) {
     for (name, target) in targets {
         let Some(path) = paths.get(name) else { continue };
         let (host, pods, cidrs) = match target {
@@ -209,7 +224,8 @@ fn describe(discovery: &mut Value, dependency: &Dependency, connection: &Connect
     discovery["host"] = connection.host.as_str().into();
     discovery["port"] = connection.port.into();
     discovery["address"] = address(connection).into();
-    discovery["url"] = format!("{}://{}{}", connection.scheme, address(connection), path_of(connection)).into();
+    discovery["url"] =
+        format!("{}://{}{}", connection.scheme, address(connection), path_of(connection)).into();
     discovery["optional"] = dependency.optional.unwrap_or_default().into();
     if let Some(database) = connection.database {
         discovery["database"] = database.into();
@@ -259,7 +275,8 @@ fn environment(
                 continue;
             }
         };
-        let filled = Template { dependency, connection, path: format!("{path}.template") }.fill(&template, violations);
+        let filled =
+            Template { dependency, connection, path: format!("{path}.template") }.fill(&template, violations);
         if let Some((value, secret)) = filled {
             needs_credentials |= secret;
             variables.push((literal(env, value), format!("{path}.name")));
@@ -268,7 +285,9 @@ fn environment(
     if let Some(secret) = connection.secret.filter(|_| needs_credentials) {
         let optional = dependency.optional.unwrap_or_default();
         let prefix = name::variable_prefix(&dependency.name);
-        let of = |suffix: &str, key: &str| (secret_variable(format!("{prefix}_{suffix}"), secret.name, key, optional), path.to_owned());
+        let of = |suffix: &str, key: &str| {
+            (secret_variable(format!("{prefix}_{suffix}"), secret.name, key, optional), path.to_owned())
+        };
         // A variable can only use those that stand before it.
         variables.splice(0..0, [of("USER", secret.username), of("PASSWORD", secret.password)]);
     }
@@ -289,7 +308,11 @@ fn usual_template(format: ConnectionFormat, connection: &Connection<'_>) -> Stri
 }
 
 fn literal(env: &DependencyEnv, value: String) -> EnvVar {
-    EnvVar { name: env.name.clone(), value: Some(value).filter(|value| !value.is_empty()), ..EnvVar::default() }
+    EnvVar {
+        name: env.name.clone(),
+        value: Some(value).filter(|value| !value.is_empty()),
+        ..EnvVar::default()
+    }
 }
 
 fn secret_variable(variable: String, secret: &str, key: &str, optional: bool) -> EnvVar {
@@ -344,17 +367,23 @@ impl Template<'_> {
             "port" => Some(connection.port.to_string()),
             "address" => Some(address(connection)),
             // `$` would begin a reference to another variable.
-            "database" if connection.database.is_some() => connection.database.map(|name| name.replace('$', "$$")),
+            "database" if connection.database.is_some() => {
+                connection.database.map(|name| name.replace('$', "$$"))
+            }
             "user" if connection.secret.is_some() => Some(format!("$({prefix}_USER)")),
             "password" if connection.secret.is_some() => Some(format!("$({prefix}_PASSWORD)")),
             "database" | "user" | "password" => {
                 let what = if placeholder == "database" { "database" } else { "secret" };
-                let message = format!("{:?} declares no {what}, so there is no {{{placeholder}}}", self.dependency.name);
+                let message = format!(
+                    "{:?} declares no {what}, so there is no {{{placeholder}}}",
+                    self.dependency.name
+                );
                 self.report(violations, &message, None);
                 None
             }
             unknown => {
-                let message = format!("there is no {{{unknown}}}; known are {{{}}}", PLACEHOLDERS.join("}, {"));
+                let message =
+                    format!("there is no {{{unknown}}}; known are {{{}}}", PLACEHOLDERS.join("}, {"));
                 self.report(violations, &message, nearest(unknown, PLACEHOLDERS));
                 None
             }

@@ -65,10 +65,19 @@ pub(super) fn resolve(
     built
 }
 
-fn one(written: &Written<'_, EnvVar>, references: &mut Vec<ReferenceUse>, violations: &mut Violations) -> Option<Built> {
+fn one(
+    written: &Written<'_, EnvVar>,
+    references: &mut Vec<ReferenceUse>,
+    violations: &mut Violations,
+) -> Option<Built> {
     let env = written.value;
-    let given =
-        [env.value.is_some(), env.config_map.is_some(), env.secret.is_some(), env.field.is_some(), env.resource.is_some()];
+    let given = [
+        env.value.is_some(),
+        env.config_map.is_some(),
+        env.secret.is_some(),
+        env.field.is_some(),
+        env.resource.is_some(),
+    ];
     if given.iter().filter(|set| **set).count() != 1 {
         let message = "exactly one of value, configMap, secret, field and resource is given";
         violations.push(Violation::new(&written.path, Code::Exclusive, message));

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use msapp_crds::v1alpha1::{Autoscaling, EnvVar, MicroserviceAppSpec, ServiceSpec, Settings};
 
-use crate::violation::{Code, Violation, Violations, nearest};
+use crate::violation::{Code, Violation, Violations, field_path, nearest};
 
 /// A value and the path it was written at.
 #[derive(Clone, Debug)]
@@ -27,7 +27,9 @@ impl<'a> Levels<'a> {
         let mut levels = vec![(path.to_owned(), &service.settings)];
         if let Some(name) = &service.profile {
             match spec.profiles.iter().position(|profile| profile.name == *name) {
-                Some(index) => levels.push((format!("spec.profiles[{index}]"), &spec.profiles[index].settings)),
+                Some(index) => {
+                    levels.push((format!("spec.profiles[{index}]"), &spec.profiles[index].settings))
+                }
                 None => {
                     let known = spec.profiles.iter().map(|profile| profile.name.as_str());
                     let message = format!("there is no profile {name:?}");
@@ -64,24 +66,15 @@ impl<'a> Levels<'a> {
         self.nearest(field, |settings| Some(choose(settings)).filter(|list| !list.is_empty()))
     }
 
-    /// Fixed number or autoscaling, whichever is nearer; both at one level exclude each other.
-    pub(super) fn scaling(&self, violations: &mut Violations) -> Option<WrittenScaling<'a>> {
-        for (path, settings) in &self.0 {
-            match (settings.replicas, &settings.autoscaling) {
-                (Some(_), Some(_)) => {
-                    let message = "replicas and autoscaling exclude each other: the autoscaler owns the number";
-                    violations.push(Violation::new(format!("{path}.replicas"), Code::Exclusive, message));
-                    return None;
-                }
-                (Some(replicas), None) => return Some(WrittenScaling::Fixed(replicas)),
-                (None, Some(value)) => {
-                    let path = format!("{path}.autoscaling");
-                    return Some(WrittenScaling::Auto(Written { value, path }));
-                }
-                (None, None) => {}
+    /// Fixed number or autoscaling, whichever is nearer; [`check`] refuses both at one level.
+    pub(super) fn scaling(&self) -> Option<WrittenScaling<'a>> {
+        self.0.iter().find_map(|(path, settings)| match (settings.replicas, &settings.autoscaling) {
+            (_, Some(value)) => {
+                Some(WrittenScaling::Auto(Written { value, path: format!("{path}.autoscaling") }))
             }
-        }
-        None
+            (Some(replicas), None) => Some(WrittenScaling::Fixed(replicas)),
+            (None, None) => None,
+        })
     }
 
     /// Merges a map of labels or annotations, the nearest winning key by key.
@@ -93,7 +86,10 @@ impl<'a> Levels<'a> {
         let mut merged = BTreeMap::new();
         for (path, settings) in self.0.iter().rev() {
             for (key, value) in choose(settings) {
-                merged.insert(key.as_str(), Written { value: value.as_str(), path: format!("{path}.{field}.{key}") });
+                merged.insert(
+                    key.as_str(),
+                    Written { value: value.as_str(), path: field_path(&format!("{path}.{field}"), key) },
+                );
             }
         }
         merged
@@ -112,6 +108,27 @@ impl<'a> Levels<'a> {
             }
         }
         variables
+    }
+}
+
+/// Checks what must hold at every level by itself, whether a service uses it or not.
+pub(super) fn check(spec: &MicroserviceAppSpec, violations: &mut Violations) {
+    let services = spec
+        .services
+        .iter()
+        .enumerate()
+        .map(|(at, service)| (format!("spec.services[{at}]"), &service.settings));
+    let profiles = spec
+        .profiles
+        .iter()
+        .enumerate()
+        .map(|(at, profile)| (format!("spec.profiles[{at}]"), &profile.settings));
+    let defaults = spec.defaults.iter().map(|settings| ("spec.defaults".to_owned(), settings));
+    for (path, settings) in services.chain(profiles).chain(defaults) {
+        if settings.replicas.is_some() && settings.autoscaling.is_some() {
+            let message = "replicas and autoscaling exclude each other: the autoscaler owns the number";
+            violations.push(Violation::new(format!("{path}.replicas"), Code::Exclusive, message));
+        }
     }
 }
 

@@ -14,7 +14,7 @@ mod service;
 mod storage;
 
 pub use app::{
-    App, Budget, Caller, Edge, Exposure, NetworkRules, Peer, Port, ProbeSet, Scaling, Service, Spread,
-    Stop, Strategy,
+    App, Budget, Caller, Edge, Exposure, NetworkRules, Peer, Port, ProbeSet, Scaling, Service, Spread, Stop,
+    Strategy,
 };
 pub use resolve::resolve;

@@ -19,13 +19,18 @@ pub(super) fn resolve(spec: &MicroserviceAppSpec, violations: &mut Violations) -
         }
     }
     check_cidrs(&network.node_cidrs, "spec.network.nodeCidrs", violations);
-    let rules = NetworkRules { monitoring_namespace: network.monitoring_namespace, node_cidrs: network.node_cidrs };
+    let rules =
+        NetworkRules { monitoring_namespace: network.monitoring_namespace, node_cidrs: network.node_cidrs };
     (network.isolation.unwrap_or_default() == Isolation::Strict).then_some(rules)
 }
 
 pub(super) fn check_namespace(name: &str, path: &str, violations: &mut Violations) {
     if !is_dns_label(name) {
-        violations.push(Violation::new(path, Code::InvalidValue, format!("{name:?} is no name of a namespace")));
+        violations.push(Violation::new(
+            path,
+            Code::InvalidValue,
+            format!("{name:?} is no name of a namespace"),
+        ));
     }
 }
 

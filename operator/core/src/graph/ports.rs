@@ -21,7 +21,8 @@ pub(super) fn resolve(written: &[WrittenPort], path: &str, violations: &mut Viol
     let mut first: BTreeMap<(i32, &str), usize> = BTreeMap::new();
     for (index, port) in ports.iter().enumerate() {
         if let Some(earlier) = first.get(&(port.port, port.transport())) {
-            let message = format!("{} {} is already the port of {path}[{earlier}]", port.transport(), port.port);
+            let message =
+                format!("{} {} is already the port of {path}[{earlier}]", port.transport(), port.port);
             violations.push(Violation::new(format!("{path}[{index}].port"), Code::Duplicate, message));
         } else {
             first.insert((port.port, port.transport()), index);
@@ -44,12 +45,21 @@ pub(super) fn find<'a>(ports: &'a [Port], reference: Option<&PortReference>) -> 
 }
 
 /// The violation of a reference that means no port.
-pub(super) fn unknown(ports: &[Port], reference: Option<&PortReference>, path: &str, whose: &str) -> Violation {
+pub(super) fn unknown(
+    ports: &[Port],
+    reference: Option<&PortReference>,
+    path: &str,
+    whose: &str,
+) -> Violation {
     let Some(PortReference(text)) = reference else {
         return Violation::new(path, Code::NoUsablePort, format!("{whose} declares no port"));
     };
     let declared: Vec<String> = ports.iter().map(|port| format!("{} ({})", port.name, port.port)).collect();
     let declared = if declared.is_empty() { "none".to_owned() } else { declared.join(", ") };
-    Violation::new(path, Code::UnknownName, format!("{whose} declares no port {text:?}; declared: {declared}"))
-        .suggest(nearest(text, ports.iter().map(|port| port.name.as_str())))
+    Violation::new(
+        path,
+        Code::UnknownName,
+        format!("{whose} declares no port {text:?}; declared: {declared}"),
+    )
+    .suggest(nearest(text, ports.iter().map(|port| port.name.as_str())))
 }

@@ -1,6 +1,8 @@
 //! Probes: the long forms, and what follows from the short one.
 
-use k8s_openapi::api::core::v1::{ExecAction, GRPCAction, HTTPGetAction, HTTPHeader, Probe as Built, TCPSocketAction};
+use k8s_openapi::api::core::v1::{
+    ExecAction, GRPCAction, HTTPGetAction, HTTPHeader, Probe as Built, TCPSocketAction,
+};
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 use msapp_crds::v1alpha1::{Duration, HttpScheme, PortReference, Probe, Probes};
 
@@ -136,7 +138,9 @@ impl Resolver<'_> {
             built.http_get = Some(HTTPGetAction {
                 path: Some(path.clone()),
                 port: IntOrString::Int(port),
-                scheme: Some(if probe.scheme == Some(HttpScheme::HTTPS) { "HTTPS" } else { "HTTP" }.to_owned()),
+                scheme: Some(
+                    if probe.scheme == Some(HttpScheme::HTTPS) { "HTTPS" } else { "HTTP" }.to_owned(),
+                ),
                 http_headers: (!headers.is_empty()).then_some(headers),
                 ..HTTPGetAction::default()
             });

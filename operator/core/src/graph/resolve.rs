@@ -6,7 +6,7 @@ use msapp_crds::v1alpha1::{BackingService, ExternalService, MicroserviceAppSpec,
 use serde_json::Value;
 
 use super::app::{App, Caller, Peer, Service};
-use super::{checks, edges, network, ports, service};
+use super::{checks, edges, inherit, network, ports, service};
 use crate::schema;
 use crate::source::Source;
 use crate::violation::{Code, Violation, Violations};
@@ -20,11 +20,11 @@ const LONGEST_APP_NAME: usize = 63;
 pub fn resolve(source: &Source) -> Result<App, Violations> {
     let mut violations = schema::validate(&source.spec);
     if source.name.len() > LONGEST_APP_NAME {
-        let message = format!("the name becomes a label value, so it has at most {LONGEST_APP_NAME} characters");
+        let message =
+            format!("the name becomes a label value, so it has at most {LONGEST_APP_NAME} characters");
         violations.push(Violation::new("metadata.name", Code::NameTooLong, message));
     }
-    let parsed = parse(&source.spec);
-    let app = match parsed {
+    let app = match parse(&source.spec).or_else(|_| parse(&without_wrong_values(&source.spec, &violations))) {
         Ok(spec) => Some(assemble(source, &spec, &mut violations)),
         Err(violation) => {
             if violations.is_empty() {
@@ -47,6 +47,23 @@ fn parse(spec: &Value) -> Result<MicroserviceAppSpec, Violation> {
         };
         Violation::new(path, Code::WrongType, error.into_inner().to_string())
     })
+}
+
+/// The spec without the values that the schema refuses, so that everything else can still be checked.
+fn without_wrong_values(spec: &Value, violations: &Violations) -> Value {
+    let mut spec = spec.clone();
+    for violation in violations.iter() {
+        let path = violation.path.strip_prefix("spec.").unwrap_or_default();
+        // An item of a list is left out with its list, so that the other items keep their numbers.
+        let path = path.rsplit_once('[').filter(|_| path.ends_with(']')).map_or(path, |(list, _)| list);
+        let pointer = format!("/{}", path.replace(['.', '['], "/").replace(']', ""));
+        if let Some((parent, field)) = pointer.rsplit_once('/')
+            && let Some(parent) = spec.pointer_mut(parent).and_then(Value::as_object_mut)
+        {
+            parent.remove(field);
+        }
+    }
+    spec
 }
 
 /// The API server drops nulls of fields that are not nullable; so do files.
@@ -82,10 +99,13 @@ fn assemble(source: &Source, spec: &MicroserviceAppSpec, violations: &mut Violat
         .services
         .iter()
         .enumerate()
-        .map(|(index, service)| ports::resolve(&service.ports, &format!("spec.services[{index}].ports"), violations))
+        .map(|(index, service)| {
+            ports::resolve(&service.ports, &format!("spec.services[{index}].ports"), violations)
+        })
         .collect();
     let targets = targets(spec, &ports, violations);
     check_declared(spec, &targets, violations);
+    inherit::check(spec, violations);
     let rules = network::resolve(spec, violations);
     let mut services: Vec<Service> = spec
         .services
@@ -142,7 +162,9 @@ fn check_declared(spec: &MicroserviceAppSpec, targets: &Targets<'_>, violations:
     let backing = spec.backing_services.iter().enumerate();
     let paths = external
         .map(|(index, external)| (external.name.as_str(), format!("spec.externalServices[{index}]")))
-        .chain(backing.map(|(index, backing)| (backing.name.as_str(), format!("spec.backingServices[{index}]"))))
+        .chain(
+            backing.map(|(index, backing)| (backing.name.as_str(), format!("spec.backingServices[{index}]"))),
+        )
         .collect();
     edges::check_declared(targets, &paths, violations);
 }
@@ -153,7 +175,9 @@ fn is_list_duplicate(target: &Target<'_>, name: &str, spec: &MicroserviceAppSpec
     match target {
         Target::Service(_) => true,
         Target::Backing(_) => !is_service,
-        Target::External(_) => !is_service && !spec.backing_services.iter().any(|backing| backing.name == name),
+        Target::External(_) => {
+            !is_service && !spec.backing_services.iter().any(|backing| backing.name == name)
+        }
     }
 }
 

@@ -18,7 +18,7 @@ use super::{edges, environment, network, ports, probes, storage};
 use crate::labels::is_reserved;
 use crate::reference::ReferenceUse;
 use crate::scalar::{Quantity, is_dns_name};
-use crate::violation::{Code, Violation, Violations, nearest};
+use crate::violation::{Code, Violation, Violations, field_path, nearest};
 
 /// What a service is resolved in.
 pub(super) struct Context<'a> {
@@ -69,11 +69,19 @@ pub(super) fn resolve(
             .map(|resources| requirements(&resources, violations))
             .unwrap_or_default(),
         probes: probes.map_or_else(ProbeSet::default, |probes| probes::resolve(&probes, &ports, violations)),
-        budget: budget(levels.nearest("disruptionBudget", |settings| settings.disruption_budget.as_ref()), &scaling, violations),
+        budget: budget(
+            levels.nearest("disruptionBudget", |settings| settings.disruption_budget.as_ref()),
+            &scaling,
+            violations,
+        ),
         scaling,
         spread: spread(levels.nearest("spread", |settings| settings.spread.as_ref())),
         strategy: strategy(levels.nearest("rollout", |settings| settings.rollout.as_ref()), violations),
-        stop: stop(levels.nearest("gracefulStop", |settings| settings.graceful_stop.as_ref()), &ports, violations),
+        stop: stop(
+            levels.nearest("gracefulStop", |settings| settings.graceful_stop.as_ref()),
+            &ports,
+            violations,
+        ),
         security: levels
             .nearest("security", |settings| settings.security.as_ref())
             .map(|security| security.value.clone())
@@ -85,9 +93,10 @@ pub(super) fn resolve(
         edges: connected.edges,
         callers: Vec::new(),
         start_after: started_before(written),
-        exposure: written.expose.as_ref().and_then(|expose| {
-            exposure(context, expose, &ports, &format!("{path}.expose"), violations)
-        }),
+        exposure: written
+            .expose
+            .as_ref()
+            .and_then(|expose| exposure(context, expose, &ports, &format!("{path}.expose"), violations)),
         ports,
         references,
         missing: Vec::new(),
@@ -132,7 +141,9 @@ fn started_before(written: &ServiceSpec) -> std::collections::BTreeSet<String> {
 }
 
 fn check_image(image: &str, path: &str, violations: &mut Violations) {
-    if image.chars().any(|letter| letter.is_whitespace() || letter.is_control()) || image.starts_with(['/', '-', ':']) {
+    if image.chars().any(|letter| letter.is_whitespace() || letter.is_control())
+        || image.starts_with(['/', '-', ':'])
+    {
         let message = format!("{image:?} is no image such as registry.example/shop/cart:1.4.2");
         violations.push(Violation::new(path, Code::InvalidValue, message));
     }
@@ -141,11 +152,14 @@ fn check_image(image: &str, path: &str, violations: &mut Violations) {
 /// Labels or annotations, but for those of Kubernetes and ours, which nobody may set.
 fn tags(levels: &Levels<'_>, field: &str, violations: &mut Violations) -> BTreeMap<String, String> {
     let is_labels = field == "labels";
-    let merged = levels.merged(field, |settings| if is_labels { &settings.labels } else { &settings.annotations });
+    let merged =
+        levels.merged(field, |settings| if is_labels { &settings.labels } else { &settings.annotations });
     let mut tags = BTreeMap::new();
     for (key, written) in merged {
         if is_reserved(key) {
-            let message = format!("{key:?} is reserved: keys of kubernetes.io, k8s.io and msapp.dev are not for resources");
+            let message = format!(
+                "{key:?} is reserved: keys of kubernetes.io, k8s.io and msapp.dev are not for resources"
+            );
             violations.push(Violation::new(written.path, Code::Forbidden, message));
         } else if !is_tag_key(key) || is_labels && !is_label_value(written.value) {
             let message = format!("{key}={:?} is no legal entry of {field}", written.value);
@@ -175,7 +189,7 @@ fn requirements(written: &Written<'_, Resources>, violations: &mut Violations) -
     let (requests, limits) = (&written.value.requests, &written.value.limits);
     for (list, field) in [(requests, "requests"), (limits, "limits")] {
         for name in list.keys().filter(|name| !is_resource(name)) {
-            let path = format!("{}.{field}.{name}", written.path);
+            let path = field_path(&format!("{}.{field}", written.path), name);
             let known = ["cpu", "memory", "ephemeral-storage"];
             let message = format!("{name:?} is no resource: {} or a name with a domain", known.join(", "));
             violations.push(Violation::new(path, Code::InvalidValue, message).suggest(nearest(name, known)));
@@ -185,7 +199,11 @@ fn requirements(written: &Written<'_, Resources>, violations: &mut Violations) -
         let (Some(limit), Some(asked)) = (limits.get(name), Quantity::parse(&request.0)) else { continue };
         if Quantity::parse(&limit.0).is_some_and(|most| asked.nano() > most.nano()) {
             let message = format!("the request {request} is more than the limit {limit}");
-            violations.push(Violation::new(format!("{}.requests.{name}", written.path), Code::InvalidValue, message));
+            violations.push(Violation::new(
+                field_path(&format!("{}.requests", written.path), name),
+                Code::InvalidValue,
+                message,
+            ));
         }
     }
     let stored = |list: &BTreeMap<String, msapp_crds::v1alpha1::Quantity>| {
@@ -197,14 +215,18 @@ fn requirements(written: &Written<'_, Resources>, violations: &mut Violations) -
 }
 
 fn is_resource(name: &str) -> bool {
-    matches!(name, "cpu" | "memory" | "ephemeral-storage") || name.starts_with("hugepages-") || name.contains('/')
+    matches!(name, "cpu" | "memory" | "ephemeral-storage")
+        || name.starts_with("hugepages-")
+        || name.contains('/')
 }
 
 fn scaling(levels: &Levels<'_>, violations: &mut Violations) -> Scaling {
-    match levels.scaling(violations) {
+    match levels.scaling() {
         None => Scaling::Unset,
         Some(WrittenScaling::Fixed(replicas)) => Scaling::Fixed(replicas),
-        Some(WrittenScaling::Auto(written)) => Scaling::Auto(Box::new(autoscaling::resolve(&written, violations))),
+        Some(WrittenScaling::Auto(written)) => {
+            Scaling::Auto(Box::new(autoscaling::resolve(&written, violations)))
+        }
     }
 }
 
@@ -256,10 +278,13 @@ fn strategy(written: Option<Written<'_, Rollout>>, violations: &mut Violations) 
         violations.push(Violation::new(format!("{path}.maxSurge"), Code::InvalidValue, message));
     }
     let mut whole = |duration: &Option<msapp_crds::v1alpha1::Duration>, least: i64, field: &str| {
-        duration.as_ref().and_then(|text| seconds(&text.0, least, LONGEST, &format!("{path}.{field}"), violations))
+        duration
+            .as_ref()
+            .and_then(|text| seconds(&text.0, least, LONGEST, &format!("{path}.{field}"), violations))
     };
     let min_ready = whole(&rollout.min_ready, 0, "minReady").unwrap_or(0);
-    let progress_deadline = whole(&rollout.progress_deadline, 1, "progressDeadline").unwrap_or(USUAL_DEADLINE);
+    let progress_deadline =
+        whole(&rollout.progress_deadline, 1, "progressDeadline").unwrap_or(USUAL_DEADLINE);
     if progress_deadline <= min_ready {
         let message = format!("{progress_deadline}s is not longer than minReady, {min_ready}s");
         violations.push(Violation::new(format!("{path}.progressDeadline"), Code::InvalidValue, message));
@@ -283,7 +308,9 @@ fn stop(written: Option<Written<'_, GracefulStop>>, ports: &[Port], violations: 
     let usual = GracefulStop::default();
     let (stop, path) = written.map_or((&usual, String::new()), |written| (written.value, written.path));
     let mut whole = |duration: &Option<msapp_crds::v1alpha1::Duration>, field: &str| {
-        duration.as_ref().and_then(|text| seconds(&text.0, 0, LONGEST, &format!("{path}.{field}"), violations))
+        duration
+            .as_ref()
+            .and_then(|text| seconds(&text.0, 0, LONGEST, &format!("{path}.{field}"), violations))
     };
     let period = whole(&stop.period, "period").unwrap_or(USUAL_STOP);
     let usual_drain = if ports.is_empty() { 0 } else { USUAL_DRAIN.min(period / 2) };
@@ -302,8 +329,11 @@ fn exposure(
     path: &str,
     violations: &mut Violations,
 ) -> Option<Exposure> {
-    let reachable: Vec<Port> =
-        declared.iter().filter(|port| !matches!(port.protocol, Protocol::UDP | Protocol::TCP)).cloned().collect();
+    let reachable: Vec<Port> = declared
+        .iter()
+        .filter(|port| !matches!(port.protocol, Protocol::UDP | Protocol::TCP))
+        .cloned()
+        .collect();
     let host = expose.host.strip_prefix("*.").unwrap_or(&expose.host);
     if !is_dns_name(host) {
         let message = format!("{:?} is no host name", expose.host);
@@ -317,13 +347,22 @@ fn exposure(
         }
         None if context.isolated => {
             let message = "network policy must know the ingress controller's namespace: give it here or as spec.network.ingressNamespace";
-            violations.push(Violation::new(format!("{path}.controllerNamespace"), Code::MissingField, message));
+            violations.push(Violation::new(
+                format!("{path}.controllerNamespace"),
+                Code::MissingField,
+                message,
+            ));
         }
         None => {}
     }
     let Some(port) = ports::find(&reachable, expose.port.as_ref()) else {
         let path = if expose.port.is_some() { format!("{path}.port") } else { path.to_owned() };
-        violations.push(ports::unknown(&reachable, expose.port.as_ref(), &path, "the service (HTTP ports only)"));
+        violations.push(ports::unknown(
+            &reachable,
+            expose.port.as_ref(),
+            &path,
+            "the service (HTTP ports only)",
+        ));
         return None;
     };
     Some(Exposure {

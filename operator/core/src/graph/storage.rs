@@ -10,7 +10,7 @@ use msapp_crds::v1alpha1::{FileMount, KeyReference, Scratch, ScratchMedium, Serv
 use super::autoscaling::stored;
 use crate::name;
 use crate::reference::{ReferenceKey, ReferenceKind, ReferenceUse};
-use crate::violation::{Code, Violation, Violations};
+use crate::violation::{Code, Violation, Violations, field_path};
 
 /// Inline text that one service may carry: a ConfigMap holds 1 MiB, the discovery file included.
 const LARGEST_CONTENT: usize = 900_000;
@@ -47,7 +47,8 @@ pub(super) fn resolve(
     }
     let bytes: usize = storage.files.values().map(String::len).sum();
     if bytes > LARGEST_CONTENT {
-        let message = format!("{bytes} bytes of inline files, at most {LARGEST_CONTENT} fit; refer to a ConfigMap");
+        let message =
+            format!("{bytes} bytes of inline files, at most {LARGEST_CONTENT} fit; refer to a ConfigMap");
         violations.push(Violation::new(format!("{path}.files"), Code::InvalidValue, message));
     }
     storage.volumes.sort_by(|left, right| left.name.cmp(&right.name));
@@ -57,9 +58,16 @@ pub(super) fn resolve(
 
 /// Mounted paths are plain, differ from each other and leave the operator's directory alone.
 fn check_paths(service: &ServiceSpec, path: &str, violations: &mut Violations) {
-    let files = service.files.iter().enumerate().map(|(index, file)| (format!("{path}.files[{index}].path"), &file.path));
-    let scratch =
-        service.scratch.iter().enumerate().map(|(index, scratch)| (format!("{path}.scratch[{index}].path"), &scratch.path));
+    let files = service
+        .files
+        .iter()
+        .enumerate()
+        .map(|(index, file)| (format!("{path}.files[{index}].path"), &file.path));
+    let scratch = service
+        .scratch
+        .iter()
+        .enumerate()
+        .map(|(index, scratch)| (format!("{path}.scratch[{index}].path"), &scratch.path));
     let mut first: BTreeMap<&str, String> = BTreeMap::new();
     for (path, mounted) in files.chain(scratch) {
         let plain = mounted.split('/').skip(1).all(|part| !part.is_empty() && part != "." && part != "..");
@@ -94,8 +102,12 @@ impl Storage {
         references: &mut Vec<ReferenceUse>,
         violations: &mut Violations,
     ) {
-        let given =
-            [file.content.is_some(), file.contents.is_some(), file.config_map.is_some(), file.secret.is_some()];
+        let given = [
+            file.content.is_some(),
+            file.contents.is_some(),
+            file.config_map.is_some(),
+            file.secret.is_some(),
+        ];
         if given.iter().filter(|set| **set).count() != 1 {
             let message = "exactly one of content, contents, configMap and secret is given";
             violations.push(Violation::new(path, Code::Exclusive, message));
@@ -121,7 +133,8 @@ impl Storage {
             references.push(object_use(ReferenceKind::Secret, reference));
             single = reference.key.as_ref().map(|_| last.clone());
             let items = reference.key.as_ref().map(|key| vec![item(key, &last)]);
-            volume.secret = Some(secret_source(&reference.name, items, reference.optional.unwrap_or_default()));
+            volume.secret =
+                Some(secret_source(&reference.name, items, reference.optional.unwrap_or_default()));
         }
         self.mounts.push(read_only(volume.name.clone(), &file.path, single));
         self.volumes.push(volume);
@@ -139,7 +152,11 @@ impl Storage {
         for (entry, content) in contents {
             if entry.is_empty() || entry.contains('/') || entry == "." || entry.starts_with("..") {
                 let message = format!("{entry:?} is no name of a file");
-                violations.push(Violation::new(format!("{path}.contents.{entry}"), Code::InvalidValue, message));
+                violations.push(Violation::new(
+                    field_path(&format!("{path}.contents"), entry),
+                    Code::InvalidValue,
+                    message,
+                ));
             }
             let key = name::file_key(&file.path, entry);
             items.push(item(&key, entry));

@@ -23,7 +23,11 @@ impl Cause {
 /// One line of at most [`LONGEST`] characters.
 fn shortened(text: &str) -> String {
     let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
-    if line.chars().count() <= LONGEST { line } else { line.chars().take(LONGEST - 1).chain(['…']).collect() }
+    if line.chars().count() <= LONGEST {
+        line
+    } else {
+        line.chars().take(LONGEST - 1).chain(['…']).collect()
+    }
 }
 
 /// The cause, when the Deployment or the pods of its newest version tell one.
@@ -42,7 +46,8 @@ pub(super) fn of_workload(workload: &Workload, pods: &[&Pod]) -> Option<Cause> {
 
 /// Living pods of the version that was created last, oldest first: those of older versions are on their way out.
 fn newest_version<'a>(pods: &[&'a Pod]) -> Vec<&'a Pod> {
-    let newest = pods.iter().max_by(|left, right| (&left.created, &left.name).cmp(&(&right.created, &right.name)));
+    let newest =
+        pods.iter().max_by(|left, right| (&left.created, &left.name).cmp(&(&right.created, &right.name)));
     let Some(version) = newest.map(|pod| pod.template_hash.as_str()) else {
         return Vec::new();
     };
@@ -59,7 +64,8 @@ fn of_pod(pod: &Pod) -> Option<Cause> {
     if let Some(message) = &pod.unschedulable {
         return Some(Cause::new(Reason::Unschedulable, format!("pod {} fits no node: {message}", pod.name)));
     }
-    let container = pod.containers.iter().filter(|container| !container.ready).find_map(|one| of_container(pod, one));
+    let container =
+        pod.containers.iter().filter(|container| !container.ready).find_map(|one| of_container(pod, one));
     container.or_else(|| of_warnings(pod))
 }
 
@@ -67,7 +73,8 @@ fn of_container(pod: &Pod, container: &Container) -> Option<Cause> {
     if let Some(waiting) = &container.waiting {
         match waiting.reason.as_str() {
             "ImagePullBackOff" | "ErrImagePull" | "InvalidImageName" | "ErrImageNeverPull" => {
-                let message = format!("pod {} cannot pull {:?}: {}", pod.name, container.image, waiting.message);
+                let message =
+                    format!("pod {} cannot pull {:?}: {}", pod.name, container.image, waiting.message);
                 return Some(Cause::new(Reason::ImagePullBackOff, message));
             }
             "CreateContainerConfigError" | "CreateContainerError" | "RunContainerError" => {
@@ -83,7 +90,8 @@ fn of_container(pod: &Pod, container: &Container) -> Option<Cause> {
 /// A container that has crashed and is not ready counts as crashing whether it waits or tries again right now, and
 /// restarts are not counted: else every restart would change the status.
 fn of_crash(pod: &Pod, container: &Container) -> Option<Cause> {
-    let waits_for_restart = container.waiting.as_ref().is_some_and(|waiting| waiting.reason == "CrashLoopBackOff");
+    let waits_for_restart =
+        container.waiting.as_ref().is_some_and(|waiting| waiting.reason == "CrashLoopBackOff");
     let Some(end) = &container.terminated else {
         return waits_for_restart
             .then(|| Cause::new(Reason::CrashLoopBackOff, format!("pod {} keeps crashing", pod.name)));
@@ -148,11 +156,16 @@ mod tests {
 
     #[test]
     fn a_crash_is_told_with_exit_code_and_last_words_and_stays_the_same_while_it_tries_again() {
-        let end = Terminated { exit_code: 1, message: "starting\nconnection refused\n".to_owned(), ..Terminated::default() };
+        let end = Terminated {
+            exit_code: 1,
+            message: "starting\nconnection refused\n".to_owned(),
+            ..Terminated::default()
+        };
         let mut backing_off = waiting("CrashLoopBackOff", "back-off 10s");
         backing_off.terminated = Some(end.clone());
         let again = Container { running: true, restarts: 5, terminated: Some(end), ..Container::default() };
-        let expected = (Reason::CrashLoopBackOff, "pod cart-1 exits with 1: \"connection refused\"".to_owned());
+        let expected =
+            (Reason::CrashLoopBackOff, "pod cart-1 exits with 1: \"connection refused\"".to_owned());
         assert_eq!(cause(&pod(vec![backing_off])), expected);
         assert_eq!(cause(&pod(vec![again])), expected);
     }
@@ -175,7 +188,8 @@ mod tests {
 
     #[test]
     fn quota_is_told_from_other_reasons_that_no_pod_is_created() {
-        let failing = |message: &str| Workload { replica_failure: Some(message.to_owned()), ..Workload::default() };
+        let failing =
+            |message: &str| Workload { replica_failure: Some(message.to_owned()), ..Workload::default() };
         let reason = |workload: &Workload| of_workload(workload, &[]).expect("a cause").reason;
         assert_eq!(reason(&failing("pods is forbidden: exceeded quota: five")), Reason::QuotaExceeded);
         assert_eq!(reason(&failing("denied by policy")), Reason::PodsNotCreated);
@@ -183,7 +197,10 @@ mod tests {
 
     #[test]
     fn only_the_newest_version_speaks() {
-        let old = Pod { created: "2026-01-01T00:00:00Z".to_owned(), ..pod(vec![waiting("ImagePullBackOff", "old")]) };
+        let old = Pod {
+            created: "2026-01-01T00:00:00Z".to_owned(),
+            ..pod(vec![waiting("ImagePullBackOff", "old")])
+        };
         let new = Pod {
             name: "cart-2".to_owned(),
             created: "2026-01-02T00:00:00Z".to_owned(),

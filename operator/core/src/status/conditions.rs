@@ -177,8 +177,8 @@ impl Reason {
     /// Whether nothing gets better until somebody acts.
     fn is_stalled(self) -> bool {
         use Reason::{
-            FieldConflict, Forbidden, ImmutableField, InvalidSpec, NameTaken, ProgressDeadlineExceeded, QuotaExceeded,
-            Rejected,
+            FieldConflict, Forbidden, ImmutableField, InvalidSpec, NameTaken, ProgressDeadlineExceeded,
+            QuotaExceeded, Rejected,
         };
         matches!(
             self,
@@ -224,11 +224,14 @@ fn invalid(facts: &Facts<'_>, violations: &Violations) -> Vec<Condition> {
     let message = format!("{}{rest}", told.join("; "));
     let kept = |kind: ConditionType| {
         let previous = facts.previous.and_then(|previous| find(&previous.conditions, kind));
-        previous.cloned().map(|condition| Condition { observed_generation: Some(facts.source.generation), ..condition })
+        previous
+            .cloned()
+            .map(|condition| Condition { observed_generation: Some(facts.source.generation), ..condition })
     };
     use ConditionType::{Available, Degraded, GraphValid, Progressing, Ready, Stalled};
     let unknown = |kind| Verdict::new(kind, "False", Reason::InvalidSpec, "nothing was written");
-    let available = kept(Available).map_or_else(|| dated(facts, vec![unknown(Available)]), |condition| vec![condition]);
+    let available =
+        kept(Available).map_or_else(|| dated(facts, vec![unknown(Available)]), |condition| vec![condition]);
     let mut conditions = dated(facts, vec![Verdict::new(Ready, "False", Reason::InvalidSpec, &message)]);
     conditions.extend(available);
     conditions.extend(dated(
@@ -324,10 +327,17 @@ fn first_cause(app: &App, services: &[ServiceStatus]) -> Option<FirstCause> {
         });
         (needs.count(), reason.rank(), **name)
     })?;
-    let what = service.message.as_ref().map_or_else(|| reason.as_str().to_owned(), |message| format!("{}: {message}", reason.as_str()));
+    let what = service
+        .message
+        .as_ref()
+        .map_or_else(|| reason.as_str().to_owned(), |message| format!("{}: {message}", reason.as_str()));
     let blocked: Vec<String> = reachable(app, name, needed_by).into_iter().collect();
     let blocked: Vec<&str> = blocked.iter().map(String::as_str).collect();
-    let blocks = if blocked.is_empty() || !reason.is_broken() { String::new() } else { format!("; blocks {}", few(&blocked)) };
+    let blocks = if blocked.is_empty() || !reason.is_broken() {
+        String::new()
+    } else {
+        format!("; blocks {}", few(&blocked))
+    };
     Some(FirstCause { reason: *reason, sentence: format!("{name}: {what}{blocks}") })
 }
 
@@ -347,11 +357,15 @@ fn reachable(app: &App, start: &str, next: fn(&App, &str) -> Vec<String>) -> BTr
 
 fn needs(app: &App, name: &str) -> Vec<String> {
     let edges = app.service(name).into_iter().flat_map(|service| &service.edges);
-    edges.filter(|edge| !edge.optional && app.service(&edge.name).is_some()).map(|edge| edge.name.clone()).collect()
+    edges
+        .filter(|edge| !edge.optional && app.service(&edge.name).is_some())
+        .map(|edge| edge.name.clone())
+        .collect()
 }
 
 fn needed_by(app: &App, name: &str) -> Vec<String> {
-    let needing = |caller: &&crate::graph::Caller| needs(app, &caller.service).iter().any(|needed| needed == name);
+    let needing =
+        |caller: &&crate::graph::Caller| needs(app, &caller.service).iter().any(|needed| needed == name);
     let callers = app.service(name).into_iter().flat_map(|service| &service.callers);
     callers.filter(needing).map(|caller| caller.service.clone()).collect()
 }

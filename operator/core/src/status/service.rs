@@ -15,7 +15,12 @@ pub(super) fn is_ready(service: &ServiceStatus) -> bool {
 }
 
 /// The services, sorted by name.
-pub(super) fn services(app: &App, plan: &Plan, failures: &[Failure], observed: &Observed) -> Vec<ServiceStatus> {
+pub(super) fn services(
+    app: &App,
+    plan: &Plan,
+    failures: &[Failure],
+    observed: &Observed,
+) -> Vec<ServiceStatus> {
     app.services.iter().map(|service| of_service(service, plan, failures, observed)).collect()
 }
 
@@ -104,7 +109,8 @@ fn waiting(awaited: &[&Awaited]) -> Option<Cause> {
     if awaited.iter().any(|awaited| matches!(awaited, Awaited::Reference(_))) {
         return Some(Cause::new(Reason::MissingReference, format!("waits for {}", names.join(", "))));
     }
-    (!names.is_empty()).then(|| Cause::new(Reason::WaitingForDependency, format!("waits for {}", names.join(", "))))
+    (!names.is_empty())
+        .then(|| Cause::new(Reason::WaitingForDependency, format!("waits for {}", names.join(", "))))
 }
 
 /// Nothing when all pods of this version, and no others, are up. The Deployment controller's own rule

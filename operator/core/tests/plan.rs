@@ -1,0 +1,320 @@
+//! What the planner decides, against what a real API server would hold.
+
+use std::collections::BTreeMap;
+
+use msapp_core::desired::{ChildKey, ChildKind, DesiredSet};
+use msapp_core::fields::{Fields, Rival, digest_of};
+use msapp_core::graph::{self, App};
+use msapp_core::observed::{Child, Observed, Owner, Workload};
+use msapp_core::plan::{Action, Awaited, Plan, Refusal, plan};
+use msapp_core::reference::{ReferenceKey, ReferenceKind, ReferenceState};
+use msapp_core::source::Source;
+use msapp_core::{build, labels};
+use serde_json::{Value, json};
+
+const UID: &str = "uid-1";
+
+fn app(services: Value) -> App {
+    let spec = json!({"services": services});
+    graph::resolve(&Source { name: "shop".into(), namespace: "shop".into(), generation: 1, spec })
+        .expect("valid")
+}
+
+fn cart() -> Value {
+    json!({"name": "cart", "image": "cart:1", "ports": [{"name": "http", "port": 80}]})
+}
+
+/// The child as the API server holds it right after the manifest was applied.
+fn applied(kind: ChildKind, name: &str, manifest: &Value) -> Child {
+    let workload = (kind == ChildKind::Deployment).then(|| Workload {
+        selector: labels::selector("shop", name),
+        replicas: 1,
+        generation: 1,
+        observed_generation: 1,
+        ..Workload::default()
+    });
+    let replicas =
+        manifest["spec"]["replicas"].as_i64().map(|replicas| i32::try_from(replicas).expect("small"));
+    Child {
+        uid: format!("{kind}-{name}"),
+        resource_version: "7".into(),
+        owner: Owner::App { name: "shop".into(), uid: Some(UID.into()) },
+        deleting: false,
+        fields: Fields { digest: digest_of(manifest), replicas },
+        rivals: Vec::new(),
+        workload,
+    }
+}
+
+fn all_applied(desired: &DesiredSet) -> Observed {
+    let children: BTreeMap<ChildKey, Child> = desired
+        .iter()
+        .map(|object| (object.key.clone(), applied(object.key.kind, &object.key.name, &object.manifest)))
+        .collect();
+    Observed { children, ..Observed::default() }
+}
+
+fn action<'a>(plan: &'a Plan, kind: ChildKind, name: &str) -> &'a Action {
+    let key = ChildKey::new(kind, name);
+    &plan.steps.iter().find(|step| step.key == key).unwrap_or_else(|| panic!("no step for {key}")).action
+}
+
+fn deployment() -> ChildKey {
+    ChildKey::new(ChildKind::Deployment, "cart")
+}
+
+#[test]
+fn everything_is_created_in_an_empty_namespace_policies_before_pods() {
+    let app = app(json!([cart()]));
+    let plan = plan(&app, UID, &build::objects(&app), &Observed::default());
+    let kinds: Vec<ChildKind> = plan.steps.iter().map(|step| step.key.kind).collect();
+    let expected = [
+        ChildKind::ServiceAccount,
+        ChildKind::ConfigMap,
+        ChildKind::NetworkPolicy,
+        ChildKind::Service,
+        ChildKind::Deployment,
+    ];
+    assert_eq!(kinds, expected);
+    assert!(plan.steps.iter().all(|step| matches!(step.action, Action::Create(_))));
+}
+
+#[test]
+fn a_plan_against_its_own_output_keeps_everything() {
+    let app = app(json!([cart(), {"name": "worker", "image": "w:1", "replicas": 3}]));
+    let desired = build::objects(&app);
+    let plan = plan(&app, UID, &desired, &all_applied(&desired));
+    assert!(plan.steps.iter().all(|step| step.action == Action::Keep), "{plan:?}");
+}
+
+#[test]
+fn an_edited_image_updates_one_deployment() {
+    let desired = build::objects(&app(json!([cart()])));
+    let observed = all_applied(&desired);
+    let mut edited = cart();
+    edited["image"] = json!("cart:2");
+    let app = app(json!([edited]));
+    let plan = plan(&app, UID, &build::objects(&app), &observed);
+    let changed: Vec<&ChildKey> =
+        plan.steps.iter().filter(|step| step.action != Action::Keep).map(|step| &step.key).collect();
+    assert_eq!(changed, [&deployment()]);
+    assert!(matches!(action(&plan, ChildKind::Deployment, "cart"), Action::Update { force: true, .. }));
+}
+
+#[test]
+fn a_foreign_object_and_an_object_of_another_app_are_refused() {
+    let app = app(json!([cart()]));
+    let desired = build::objects(&app);
+    for (owner, refusal) in [
+        (Owner::Foreign("Helm".into()), Refusal::Foreign("Helm".into())),
+        (Owner::App { name: "other".into(), uid: Some("x".into()) }, Refusal::OtherApp("other".into())),
+    ] {
+        let mut observed = all_applied(&desired);
+        observed.children.get_mut(&deployment()).expect("there").owner = owner;
+        let plan = plan(&app, UID, &desired, &observed);
+        assert_eq!(*action(&plan, ChildKind::Deployment, "cart"), Action::Refuse(refusal));
+    }
+}
+
+#[test]
+fn a_name_that_an_older_app_claims_is_refused_before_either_has_written() {
+    let app = app(json!([cart()]));
+    let observed =
+        Observed { claims: BTreeMap::from([("cart".into(), "older".into())]), ..Observed::default() };
+    let plan = plan(&app, UID, &build::objects(&app), &observed);
+    assert!(plan.steps.iter().all(|step| step.action == Action::Refuse(Refusal::OtherApp("older".into()))));
+}
+
+#[test]
+fn a_child_of_a_former_app_of_the_same_name_is_left_to_garbage_collection() {
+    let app = app(json!([cart()]));
+    let desired = build::objects(&app);
+    let mut observed = all_applied(&desired);
+    observed.children.get_mut(&deployment()).expect("there").owner =
+        Owner::App { name: "shop".into(), uid: Some("former".into()) };
+    let plan = plan(&app, UID, &desired, &observed);
+    assert_eq!(*action(&plan, ChildKind::Deployment, "cart"), Action::AwaitDeletion);
+}
+
+#[test]
+fn a_lost_owner_reference_is_put_back() {
+    let app = app(json!([cart()]));
+    let desired = build::objects(&app);
+    let mut observed = all_applied(&desired);
+    observed.children.get_mut(&deployment()).expect("there").owner =
+        Owner::App { name: "shop".into(), uid: None };
+    let plan = plan(&app, UID, &desired, &observed);
+    assert!(matches!(action(&plan, ChildKind::Deployment, "cart"), Action::Update { .. }));
+}
+
+#[test]
+fn a_manager_that_applies_the_same_field_is_not_overridden_and_one_that_wrote_it_once_is() {
+    let app = app(json!([cart()]));
+    let desired = build::objects(&app);
+    for (applies, expected) in [(true, false), (false, true)] {
+        let mut observed = all_applied(&desired);
+        let child = observed.children.get_mut(&deployment()).expect("there");
+        child.fields.digest = "without the image".into();
+        let fields = json!({"f:spec": {"f:template": {"f:spec": {"f:containers":
+            {"k:{\"name\":\"app\"}": {"f:image": {}}}}}}});
+        child.rivals = vec![Rival { manager: "rival".into(), applies, fields }];
+        let plan = plan(&app, UID, &desired, &observed);
+        let Action::Update { force, .. } = action(&plan, ChildKind::Deployment, "cart") else {
+            panic!("{plan:?}");
+        };
+        assert_eq!(*force, expected);
+    }
+}
+
+#[test]
+fn the_number_of_pods_is_handed_to_the_autoscaler_without_a_write_and_never_reset() {
+    let mut fixed = cart();
+    fixed["replicas"] = json!(5);
+    let mut observed = all_applied(&build::objects(&app(json!([fixed]))));
+    let mut scaled = cart();
+    scaled["autoscaling"] = json!({"minReplicas": 2, "maxReplicas": 9});
+    let app = app(json!([scaled]));
+    let desired = build::objects(&app);
+    assert!(desired.find(&deployment()).expect("there").manifest["spec"]["replicas"].is_null());
+    let handed_over = plan(&app, UID, &desired, &observed);
+    assert_eq!(
+        *action(&handed_over, ChildKind::Deployment, "cart"),
+        Action::Keep,
+        "5 stays ours until it is taken"
+    );
+
+    let mut taken = desired.find(&deployment()).expect("there").manifest.clone();
+    taken["spec"].as_object_mut().expect("object").remove("replicas");
+    observed.children.insert(deployment(), applied(ChildKind::Deployment, "cart", &taken));
+    let afterwards = plan(&app, UID, &desired, &observed);
+    assert_eq!(
+        *action(&afterwards, ChildKind::Deployment, "cart"),
+        Action::Keep,
+        "the autoscaler wrote it: no longer ours"
+    );
+}
+
+#[test]
+fn an_autoscaler_goes_before_its_deployment_gets_a_fixed_number() {
+    let mut scaled = cart();
+    scaled["autoscaling"] = json!({"minReplicas": 2, "maxReplicas": 9});
+    let observed = all_applied(&build::objects(&app(json!([scaled]))));
+    let mut fixed = cart();
+    fixed["replicas"] = json!(4);
+    let app = app(json!([fixed]));
+    let plan = plan(&app, UID, &build::objects(&app), &observed);
+    assert_eq!(plan.steps[0].key.kind, ChildKind::HorizontalPodAutoscaler);
+    assert!(matches!(plan.steps[0].action, Action::Prune { .. }));
+}
+
+#[test]
+fn a_service_that_is_gone_is_pruned_exactly_with_its_policy_after_its_pods() {
+    let observed = all_applied(&build::objects(&app(json!([cart(), {"name": "old", "image": "o:1"}]))));
+    let app = app(json!([cart()]));
+    let plan = plan(&app, UID, &build::objects(&app), &observed);
+    let pruned: Vec<String> = plan
+        .steps
+        .iter()
+        .filter(|step| matches!(step.action, Action::Prune { .. }))
+        .map(|step| step.key.to_string())
+        .collect();
+    assert_eq!(pruned, ["Deployment old", "NetworkPolicy old", "ConfigMap old", "ServiceAccount old"]);
+    let Action::Prune { uid, resource_version } = action(&plan, ChildKind::Deployment, "old") else {
+        panic!("{plan:?}");
+    };
+    assert_eq!((uid.as_str(), resource_version.as_str()), ("Deployment-old", "7"));
+}
+
+fn waiting_app() -> App {
+    let mut waiting = cart();
+    waiting["dependencies"] = json!([{"name": "db", "startAfter": true}]);
+    app(json!([waiting, {"name": "db", "image": "db:1", "ports": [{"name": "sql", "port": 5432}]}]))
+}
+
+#[test]
+fn the_first_creation_waits_for_its_predecessor_and_nothing_else_does() {
+    let app = waiting_app();
+    let desired = build::objects(&app);
+    let empty = plan(&app, UID, &desired, &Observed::default());
+    let held = Action::Hold(vec![Awaited::Service("db".into())]);
+    assert_eq!(*action(&empty, ChildKind::Deployment, "cart"), held);
+    assert!(matches!(action(&empty, ChildKind::Service, "cart"), Action::Create(_)));
+
+    let mut observed = all_applied(&desired);
+    observed.children.remove(&deployment());
+    let db = ChildKey::new(ChildKind::Deployment, "db");
+    let workload = |observed: &mut Observed, available| {
+        observed.children.get_mut(&db).expect("there").workload.as_mut().expect("a workload").available =
+            available;
+    };
+    workload(&mut observed, 0);
+    assert_eq!(*action(&plan(&app, UID, &desired, &observed), ChildKind::Deployment, "cart"), held);
+    workload(&mut observed, 1);
+    let ready = plan(&app, UID, &desired, &observed);
+    assert!(matches!(action(&ready, ChildKind::Deployment, "cart"), Action::Create(_)));
+}
+
+#[test]
+fn an_update_and_a_repair_are_never_held_by_an_unready_predecessor() {
+    let app = waiting_app();
+    let desired = build::objects(&app);
+    let mut observed = all_applied(&desired);
+    observed.children.get_mut(&deployment()).expect("there").fields.digest = "drifted".into();
+    let drifted = plan(&app, UID, &desired, &observed);
+    assert!(matches!(action(&drifted, ChildKind::Deployment, "cart"), Action::Update { .. }));
+    observed.children.remove(&deployment());
+    observed.started.insert("cart".into());
+    let deleted = plan(&app, UID, &desired, &observed);
+    assert!(matches!(action(&deleted, ChildKind::Deployment, "cart"), Action::Create(_)));
+}
+
+#[test]
+fn a_missing_secret_holds_the_pods_and_is_named_and_what_runs_keeps_running() {
+    let mut with_secret = cart();
+    with_secret["env"] = json!([{"name": "TOKEN", "secret": {"name": "api", "key": "token"}}]);
+    let key = ReferenceKey { kind: ReferenceKind::Secret, name: "api".into() };
+    let bound = |state| app(json!([with_secret])).bound(&BTreeMap::from([(key.clone(), state)]));
+    let observed = all_applied(&build::objects(&app(json!([cart()]))));
+    for (state, awaited) in [
+        (ReferenceState::Missing, "Secret api"),
+        (ReferenceState::Present(BTreeMap::from([("other".into(), "d".into())])), "key token of Secret api"),
+    ] {
+        let app = bound(state);
+        let desired = build::objects(&app);
+        let held = Action::Hold(vec![Awaited::Reference(awaited.into())]);
+        let first = plan(&app, UID, &desired, &Observed::default());
+        assert_eq!(*action(&first, ChildKind::Deployment, "cart"), held);
+        assert_eq!(*action(&plan(&app, UID, &desired, &observed), ChildKind::Deployment, "cart"), held);
+    }
+    let app = bound(ReferenceState::Present(BTreeMap::from([("token".into(), "d".into())])));
+    let found = plan(&app, UID, &build::objects(&app), &observed);
+    assert!(matches!(action(&found, ChildKind::Deployment, "cart"), Action::Update { .. }));
+}
+
+#[test]
+fn only_the_content_that_a_service_uses_changes_its_pods() {
+    let mut with_key = cart();
+    with_key["env"] = json!([{"name": "TOKEN", "secret": {"name": "api", "key": "token"}}]);
+    let key = ReferenceKey { kind: ReferenceKind::Secret, name: "api".into() };
+    let template = |token: &str, other: &str| {
+        let entries = BTreeMap::from([("token".into(), token.into()), ("other".into(), other.into())]);
+        let app =
+            app(json!([with_key])).bound(&BTreeMap::from([(key.clone(), ReferenceState::Present(entries))]));
+        build::objects(&app).find(&deployment()).expect("there").manifest["spec"]["template"].clone()
+    };
+    assert_eq!(template("a", "x"), template("a", "y"));
+    assert_ne!(template("a", "x"), template("b", "x"));
+}
+
+#[test]
+fn a_selector_that_differs_is_explained_and_not_tried() {
+    let app = app(json!([cart()]));
+    let desired = build::objects(&app);
+    let mut observed = all_applied(&desired);
+    let child = observed.children.get_mut(&deployment()).expect("there");
+    child.fields.digest = "another".into();
+    child.workload.as_mut().expect("a workload").selector = BTreeMap::from([("app".into(), "cart".into())]);
+    let plan = plan(&app, UID, &desired, &observed);
+    let refused = Action::Refuse(Refusal::Immutable("spec.selector".into()));
+    assert_eq!(*action(&plan, ChildKind::Deployment, "cart"), refused);
+}
