@@ -55,6 +55,11 @@ impl Audit {
         Ok(Requests::parse(&self.read(mark)?)?)
     }
 
+    /// What was answered since the control plane started.
+    pub async fn since_start(&self) -> Result<Requests> {
+        self.since(Mark(0)).await
+    }
+
     /// Waits until a user has asked for nothing for a while, Leases and renewed
     /// watches apart: what had to follow from an earlier change has followed.
     pub async fn quiet(&self, user: &str, pause: Duration) -> Result<()> {
