@@ -295,15 +295,11 @@ impl Service {
         self.missing.clear();
         for used in &self.references {
             match references.get(&used.key) {
-                None => {}
-                Some(ReferenceState::Missing) => {
-                    if !used.optional {
-                        self.missing.push(used.key.to_string());
-                    }
-                }
+                Some(ReferenceState::Missing) if !used.optional => self.missing.push(used.key.to_string()),
                 Some(ReferenceState::Present(entries)) => {
-                    digest_entries(used, entries, &mut parts, &mut self.missing)
+                    digest_entries(used, entries, &mut parts, &mut self.missing);
                 }
+                Some(ReferenceState::Missing) | None => {}
             }
         }
         self.missing.sort();

@@ -28,7 +28,7 @@ impl<'a> Levels<'a> {
         if let Some(name) = &service.profile {
             match spec.profiles.iter().position(|profile| profile.name == *name) {
                 Some(index) => {
-                    levels.push((format!("spec.profiles[{index}]"), &spec.profiles[index].settings))
+                    levels.push((format!("spec.profiles[{index}]"), &spec.profiles[index].settings));
                 }
                 None => {
                     let known = spec.profiles.iter().map(|profile| profile.name.as_str());

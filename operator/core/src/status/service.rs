@@ -42,7 +42,7 @@ fn of_service(service: &Service, plan: &Plan, failures: &[Failure], observed: &O
         image: service.image.clone(),
         reason: cause.as_ref().map(|cause| cause.reason.as_str().to_owned()),
         message: cause.map(|cause| cause.message).filter(|message| !message.is_empty()),
-        waiting_for: awaited.iter().map(|awaited| awaited.to_string()).collect(),
+        waiting_for: awaited.iter().map(std::string::ToString::to_string).collect(),
     }
 }
 
@@ -105,7 +105,7 @@ fn failed(service: &Service, failures: &[Failure]) -> Option<Cause> {
 }
 
 fn waiting(awaited: &[&Awaited]) -> Option<Cause> {
-    let names: Vec<String> = awaited.iter().map(|awaited| awaited.to_string()).collect();
+    let names: Vec<String> = awaited.iter().map(std::string::ToString::to_string).collect();
     if awaited.iter().any(|awaited| matches!(awaited, Awaited::Reference(_))) {
         return Some(Cause::new(Reason::MissingReference, format!("waits for {}", names.join(", "))));
     }
