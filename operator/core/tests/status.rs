@@ -131,7 +131,8 @@ fn the_first_broken_thing_is_named_with_its_cause_and_what_it_blocks() {
     let scene = Scene::all_up().down("cart", crashed()).down("checkout", crashed());
     let status = scene.status(None, NOW);
     assert_eq!(status.summary.as_deref(), Some("2/4"));
-    let sentence = "cart: CrashLoopBackOff: pod cart-1 exits with 1: \"connection refused\"; blocks checkout, frontend";
+    let sentence =
+        "cart: CrashLoopBackOff: pod cart-1 exits with 1: \"connection refused\"; blocks checkout, frontend";
     assert_eq!(
         lines(&status),
         [
@@ -190,7 +191,8 @@ fn what_only_a_person_can_mend_is_stalled_and_never_reconciling_too() {
         let failure = Failure { key: key.clone(), service: "cart".into(), kind, message: "because".into() };
         scene.failures = vec![failure];
         let lines = lines(&scene.status(None, NOW));
-        let sentence = format!("{}: cart: {0}: Service cart: because; blocks checkout, frontend", reason.as_str());
+        let sentence =
+            format!("{}: cart: {0}: Service cart: because; blocks checkout, frontend", reason.as_str());
         assert_eq!(lines[5], format!("Stalled=True {sentence}"));
         assert_eq!(lines.len(), 6, "{lines:?}");
     }
@@ -200,8 +202,12 @@ fn what_only_a_person_can_mend_is_stalled_and_never_reconciling_too() {
 fn trouble_that_passes_is_reconciling_and_not_degraded() {
     let mut scene = Scene::all_up();
     let key = ChildKey::new(ChildKind::Service, "cart");
-    scene.failures =
-        vec![Failure { key, service: "cart".into(), kind: FailureKind::Transient, message: "timeout".into() }];
+    scene.failures = vec![Failure {
+        key,
+        service: "cart".into(),
+        kind: FailureKind::Transient,
+        message: "timeout".into(),
+    }];
     let lines = lines(&scene.status(None, NOW));
     assert_eq!(lines[3], "Degraded=False AsExpected: ");
     assert_eq!(lines[5], "Reconciling=True ApiUnavailable: cart: ApiUnavailable: Service cart: timeout");
@@ -211,7 +217,8 @@ fn trouble_that_passes_is_reconciling_and_not_degraded() {
 fn a_foreign_object_of_the_same_name_is_named_with_its_owner() {
     let mut scene = Scene::all_up();
     let key = ChildKey::new(ChildKind::Service, "cart");
-    scene.observed.children.get_mut(&key).expect("there").owner = Owner::Foreign("field manager \"helm\"".into());
+    scene.observed.children.get_mut(&key).expect("there").owner =
+        Owner::Foreign("field manager \"helm\"".into());
     let status = scene.status(None, NOW);
     let cart = status.services.iter().find(|service| service.name == "cart").expect("there");
     assert_eq!(cart.reason.as_deref(), Some("NameTaken"));
@@ -263,7 +270,11 @@ fn equal_facts_make_an_equal_status_and_a_transition_is_dated_once() {
     assert_eq!(up.status(Some(&first), later), first, "the clock alone changes nothing");
     let down = Scene::all_up().down("cart", crashed()).status(Some(&first), later);
     let time = |status: &MicroserviceAppStatus, kind: &str| {
-        status.conditions.iter().find(|condition| condition.type_ == kind).map(|one| one.last_transition_time.0)
+        status
+            .conditions
+            .iter()
+            .find(|condition| condition.type_ == kind)
+            .map(|one| one.last_transition_time.0)
     };
     assert_eq!(time(&down, "Ready"), Some(later.parse().expect("a time")));
     assert_eq!(time(&down, "GraphValid"), Some(NOW.parse().expect("a time")));
@@ -274,7 +285,10 @@ fn a_suspended_app_is_neither_ready_nor_broken() {
     let mut scene = Scene::all_up();
     scene.source.spec["suspend"] = json!(true);
     let lines = lines(&scene.status(None, NOW));
-    assert_eq!(lines[0], "Ready=Unknown Suspended: suspended: the operator leaves every object of this app alone");
+    assert_eq!(
+        lines[0],
+        "Ready=Unknown Suspended: suspended: the operator leaves every object of this app alone"
+    );
     assert_eq!(lines.len(), 5, "neither Reconciling nor Stalled: {lines:?}");
 }
 
@@ -305,7 +319,10 @@ fn a_hundred_broken_services_still_make_a_status_of_bounded_size() {
 fn every_reason_has_a_paragraph_in_the_troubleshooting_page() {
     let page = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/troubleshooting.md");
     let page = std::fs::read_to_string(page).expect("docs/troubleshooting.md");
-    let missing: Vec<&str> =
-        Reason::ALL.iter().map(|reason| reason.as_str()).filter(|name| !page.contains(&format!("## {name}\n"))).collect();
+    let missing: Vec<&str> = Reason::ALL
+        .iter()
+        .map(|reason| reason.as_str())
+        .filter(|name| !page.contains(&format!("## {name}\n")))
+        .collect();
     assert!(missing.is_empty(), "{missing:?}");
 }

@@ -21,15 +21,15 @@ pub(super) fn deployment(app: &App, service: &Service) -> Deployment {
     Deployment {
         metadata: metadata(app, service),
         spec: DeploymentSpec {
-            replicas: match service.scaling {
+            replicas: match service.settings.scaling {
                 Scaling::Fixed(replicas) => Some(replicas),
                 Scaling::Unset | Scaling::Auto(_) => None,
             },
             selector: selector(app, &service.name),
             strategy: Some(strategy(service)),
-            progress_deadline_seconds: Some(service.strategy.progress_deadline),
-            min_ready_seconds: Some(service.strategy.min_ready).filter(|seconds| *seconds > 0),
-            revision_history_limit: Some(service.strategy.revision_history),
+            progress_deadline_seconds: Some(service.settings.strategy.progress_deadline),
+            min_ready_seconds: Some(service.settings.strategy.min_ready).filter(|seconds| *seconds > 0),
+            revision_history_limit: Some(service.settings.strategy.revision_history),
             template: PodTemplateSpec {
                 metadata: Some(template_metadata(app, service)),
                 spec: Some(pod(app, service)),
@@ -41,7 +41,7 @@ pub(super) fn deployment(app: &App, service: &Service) -> Deployment {
 }
 
 fn strategy(service: &Service) -> DeploymentStrategy {
-    match service.strategy.rolling.clone() {
+    match service.settings.strategy.rolling.clone() {
         None => DeploymentStrategy { type_: Some("Recreate".to_owned()), rolling_update: None },
         Some((surge, unavailable)) => DeploymentStrategy {
             type_: Some("RollingUpdate".to_owned()),
@@ -55,13 +55,13 @@ fn strategy(service: &Service) -> DeploymentStrategy {
 
 /// No operator version and nothing that changes by itself: a different template restarts every pod.
 fn template_metadata(app: &App, service: &Service) -> ObjectMeta {
-    let mut annotations: BTreeMap<String, String> = service.annotations.clone();
+    let mut annotations: BTreeMap<String, String> = service.settings.annotations.clone();
     annotations.insert(labels::CONFIG_DIGEST.to_owned(), config_digest(service));
     if let Some(digest) = &service.reference_digest {
         annotations.insert(labels::REFERENCE_DIGEST.to_owned(), digest.clone());
     }
     ObjectMeta {
-        labels: Some(labels::all(&app.name, &service.name, &service.labels)),
+        labels: Some(labels::all(&app.name, &service.name, &service.settings.labels)),
         annotations: Some(annotations),
         ..ObjectMeta::default()
     }
@@ -70,14 +70,15 @@ fn template_metadata(app: &App, service: &Service) -> ObjectMeta {
 fn pod(app: &App, service: &Service) -> PodSpec {
     let mut volumes = service.volumes.clone();
     volumes.push(discovery_volume(service));
-    let secrets = service.image_pull_secrets.iter().map(|name| LocalObjectReference { name: name.clone() });
+    let secrets =
+        service.settings.image_pull_secrets.iter().map(|name| LocalObjectReference { name: name.clone() });
     let constraints = spread(app, service);
     PodSpec {
         service_account_name: Some(service.name.clone()),
         automount_service_account_token: Some(false),
         // Links would put the address of every Service of the namespace into the environment.
         enable_service_links: Some(false),
-        termination_grace_period_seconds: Some(service.stop.period),
+        termination_grace_period_seconds: Some(service.settings.stop.period),
         image_pull_secrets: Some(secrets.collect::<Vec<_>>()).filter(|secrets| !secrets.is_empty()),
         security_context: Some(pod_security(service)),
         topology_spread_constraints: (!constraints.is_empty()).then_some(constraints),
@@ -117,11 +118,11 @@ fn container(service: &Service) -> Container {
         args: Some(service.args.clone()).filter(|words| !words.is_empty()),
         env: Some(environment(service)),
         ports: (!ports.is_empty()).then_some(ports),
-        resources: Some(service.resources.clone())
+        resources: Some(service.settings.resources.clone())
             .filter(|resources| resources.requests.is_some() || resources.limits.is_some()),
-        startup_probe: service.probes.startup.clone(),
-        readiness_probe: service.probes.readiness.clone(),
-        liveness_probe: service.probes.liveness.clone(),
+        startup_probe: service.settings.probes.startup.clone(),
+        readiness_probe: service.settings.probes.readiness.clone(),
+        liveness_probe: service.settings.probes.liveness.clone(),
         lifecycle: lifecycle(service),
         security_context: Some(container_security(service)),
         // Last words of a crash come from the log when the program writes no termination message.
@@ -159,7 +160,8 @@ fn container_ports(service: &Service) -> Vec<ContainerPort> {
 
 /// Between leaving the endpoints and SIGTERM the pod goes on serving, because its callers learn of it later.
 fn lifecycle(service: &Service) -> Option<Lifecycle> {
-    let sleep = (service.stop.drain > 0).then_some(SleepAction { seconds: service.stop.drain })?;
+    let sleep =
+        (service.settings.stop.drain > 0).then_some(SleepAction { seconds: service.settings.stop.drain })?;
     let pre_stop = LifecycleHandler { sleep: Some(sleep), ..LifecycleHandler::default() };
     Some(Lifecycle { pre_stop: Some(pre_stop), ..Lifecycle::default() })
 }
@@ -168,9 +170,9 @@ fn lifecycle(service: &Service) -> Option<Lifecycle> {
 fn pod_security(service: &Service) -> PodSecurityContext {
     PodSecurityContext {
         run_as_non_root: Some(true),
-        run_as_user: service.security.run_as_user,
-        run_as_group: service.security.run_as_group,
-        fs_group: service.security.fs_group,
+        run_as_user: service.settings.security.run_as_user,
+        run_as_group: service.settings.security.run_as_group,
+        fs_group: service.settings.security.fs_group,
         seccomp_profile: Some(SeccompProfile { type_: "RuntimeDefault".to_owned(), localhost_profile: None }),
         ..PodSecurityContext::default()
     }
@@ -178,6 +180,7 @@ fn pod_security(service: &Service) -> PodSecurityContext {
 
 fn container_security(service: &Service) -> SecurityContext {
     let add: Vec<String> = service
+        .settings
         .security
         .add_capabilities
         .iter()
@@ -187,7 +190,7 @@ fn container_security(service: &Service) -> SecurityContext {
         .collect();
     SecurityContext {
         allow_privilege_escalation: Some(false),
-        read_only_root_filesystem: Some(service.security.read_only_root_filesystem.unwrap_or(true)),
+        read_only_root_filesystem: Some(service.settings.security.read_only_root_filesystem.unwrap_or(true)),
         capabilities: Some(Capabilities {
             drop: Some(vec!["ALL".to_owned()]),
             add: (!add.is_empty()).then_some(add),
@@ -197,23 +200,26 @@ fn container_security(service: &Service) -> SecurityContext {
 }
 
 fn spread(app: &App, service: &Service) -> Vec<TopologySpreadConstraint> {
-    [("topology.kubernetes.io/zone", service.spread.zones), ("kubernetes.io/hostname", service.spread.nodes)]
-        .into_iter()
-        .filter_map(|(key, rule)| {
-            let when_unsatisfiable = match rule {
-                SpreadRule::Disabled => return None,
-                SpreadRule::Preferred => "ScheduleAnyway",
-                SpreadRule::Required => "DoNotSchedule",
-            };
-            Some(TopologySpreadConstraint {
-                max_skew: 1,
-                topology_key: key.to_owned(),
-                when_unsatisfiable: when_unsatisfiable.to_owned(),
-                label_selector: Some(selector(app, &service.name)),
-                // Each version is spread for itself, or a rollout would count the old pods too.
-                match_label_keys: Some(vec!["pod-template-hash".to_owned()]),
-                ..TopologySpreadConstraint::default()
-            })
+    [
+        ("topology.kubernetes.io/zone", service.settings.spread.zones),
+        ("kubernetes.io/hostname", service.settings.spread.nodes),
+    ]
+    .into_iter()
+    .filter_map(|(key, rule)| {
+        let when_unsatisfiable = match rule {
+            SpreadRule::Disabled => return None,
+            SpreadRule::Preferred => "ScheduleAnyway",
+            SpreadRule::Required => "DoNotSchedule",
+        };
+        Some(TopologySpreadConstraint {
+            max_skew: 1,
+            topology_key: key.to_owned(),
+            when_unsatisfiable: when_unsatisfiable.to_owned(),
+            label_selector: Some(selector(app, &service.name)),
+            // Each version is spread for itself, or a rollout would count the old pods too.
+            match_label_keys: Some(vec!["pod-template-hash".to_owned()]),
+            ..TopologySpreadConstraint::default()
         })
-        .collect()
+    })
+    .collect()
 }

@@ -7,7 +7,7 @@ use crate::graph::{App, Scaling, Service};
 
 /// Who decides about the number of pods, when it is not fixed.
 pub(super) fn horizontal_pod_autoscaler(app: &App, service: &Service) -> Option<HorizontalPodAutoscaler> {
-    let Scaling::Auto(spec) = &service.scaling else {
+    let Scaling::Auto(spec) = &service.settings.scaling else {
         return None;
     };
     let target = CrossVersionObjectReference {

@@ -54,7 +54,7 @@ fn metadata(app: &App, service: &Service) -> ObjectMeta {
     ObjectMeta {
         name: Some(service.name.clone()),
         namespace: Some(app.namespace.clone()),
-        labels: Some(labels::all(&app.name, &service.name, &service.labels)),
+        labels: Some(labels::all(&app.name, &service.name, &service.settings.labels)),
         ..ObjectMeta::default()
     }
 }

@@ -73,7 +73,11 @@ fn declared_ports(service: &Service) -> Vec<NetworkPolicyPort> {
 
 /// Ports that the kubelet asks.
 fn probe_ports(service: &Service) -> BTreeSet<i32> {
-    let probes = [&service.probes.startup, &service.probes.readiness, &service.probes.liveness];
+    let probes = [
+        &service.settings.probes.startup,
+        &service.settings.probes.readiness,
+        &service.settings.probes.liveness,
+    ];
     let number = |port: &IntOrString| match port {
         IntOrString::Int(port) => Some(*port),
         IntOrString::String(_) => None,

@@ -5,7 +5,7 @@ use crate::graph::{App, Budget, Service};
 
 /// How many pods a node drain may take at once.
 pub(super) fn pod_disruption_budget(app: &App, service: &Service) -> Option<PodDisruptionBudget> {
-    let (min_available, max_unavailable) = match service.budget.clone()? {
+    let (min_available, max_unavailable) = match service.settings.budget.clone()? {
         Budget::MinAvailable(least) => (Some(least), None),
         Budget::MaxUnavailable(most) => (None, Some(most)),
     };

@@ -33,10 +33,6 @@ pub struct Service {
     pub name: String,
     /// Container image.
     pub image: String,
-    /// Labels of the user, reserved ones excluded.
-    pub labels: BTreeMap<String, String>,
-    /// Annotations of the user for the pods, reserved ones excluded.
-    pub annotations: BTreeMap<String, String>,
     /// Ports in the order of writing.
     pub ports: Vec<Port>,
     /// Entry point.
@@ -51,6 +47,31 @@ pub struct Service {
     pub mounts: Vec<VolumeMount>,
     /// Inline files: key in the service's ConfigMap → text.
     pub files: BTreeMap<String, String>,
+    /// Everything that it may have inherited.
+    pub settings: Settings,
+    /// What it calls, sorted by name.
+    pub edges: Vec<Edge>,
+    /// Who calls it, sorted.
+    pub callers: Vec<Caller>,
+    /// Services that its first creation waits for, sorted.
+    pub start_after: BTreeSet<String>,
+    /// Entry from outside.
+    pub exposure: Option<Exposure>,
+    /// ConfigMaps and Secrets that its pods use.
+    pub references: Vec<ReferenceUse>,
+    /// References that do not exist, as `ConfigMap flags` or `key password of Secret orders-db`.
+    pub missing: Vec<String>,
+    /// Digest of the content of the references that are known.
+    pub reference_digest: Option<String>,
+}
+
+/// Settings of a service after inheritance.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Settings {
+    /// Labels of the user, reserved ones excluded.
+    pub labels: BTreeMap<String, String>,
+    /// Annotations of the user for the pods, reserved ones excluded.
+    pub annotations: BTreeMap<String, String>,
     /// Resources of the container.
     pub resources: ResourceRequirements,
     /// Probes of the container.
@@ -69,20 +90,6 @@ pub struct Service {
     pub security: Security,
     /// Secrets with registry credentials, sorted.
     pub image_pull_secrets: Vec<String>,
-    /// What it calls, sorted by name.
-    pub edges: Vec<Edge>,
-    /// Who calls it, sorted.
-    pub callers: Vec<Caller>,
-    /// Services that its first creation waits for, sorted.
-    pub start_after: BTreeSet<String>,
-    /// Entry from outside.
-    pub exposure: Option<Exposure>,
-    /// ConfigMaps and Secrets that its pods use.
-    pub references: Vec<ReferenceUse>,
-    /// References that do not exist, as `ConfigMap flags` or `key password of Secret orders-db`.
-    pub missing: Vec<String>,
-    /// Digest of the content of the references that are known.
-    pub reference_digest: Option<String>,
 }
 
 /// A port of a service.

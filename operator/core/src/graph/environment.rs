@@ -88,42 +88,49 @@ fn one(
         let value = Some(value.clone()).filter(|value| !value.is_empty());
         return Some(Built { name: env.name.clone(), value, value_from: None });
     }
-    let mut source = EnvVarSource::default();
-    if let Some(reference) = &env.config_map {
-        references.push(key_use(ReferenceKind::ConfigMap, reference));
-        source.config_map_key_ref = Some(ConfigMapKeySelector {
-            name: reference.name.clone(),
-            key: reference.key.clone(),
-            optional: reference.optional,
-        });
-    }
-    if let Some(reference) = &env.secret {
-        references.push(key_use(ReferenceKind::Secret, reference));
-        source.secret_key_ref = Some(SecretKeySelector {
-            name: reference.name.clone(),
-            key: reference.key.clone(),
-            optional: reference.optional,
-        });
-    }
-    if let Some(field) = &env.field {
-        check_field(field, &format!("{}.field", written.path), violations);
-        source.field_ref =
-            Some(ObjectFieldSelector { api_version: Some("v1".to_owned()), field_path: field.clone() });
-    }
-    if let Some(reference) = &env.resource {
-        if !RESOURCES.contains(&reference.resource.as_str()) {
-            let message = format!("{:?} is none of {}", reference.resource, RESOURCES.join(", "));
-            let path = format!("{}.resource.resource", written.path);
-            let meant = nearest(&reference.resource, RESOURCES);
-            violations.push(Violation::new(path, Code::InvalidValue, message).suggest(meant));
-        }
-        source.resource_field_ref = Some(ResourceFieldSelector {
-            container_name: None,
-            resource: reference.resource.clone(),
-            divisor: Some(reference.divisor.as_ref().map_or_else(|| stored(&"0".into()), stored)),
-        });
-    }
+    let source = source(written, references, violations);
     Some(Built { name: env.name.clone(), value: None, value_from: Some(source) })
+}
+
+fn source(
+    written: &Written<'_, EnvVar>,
+    references: &mut Vec<ReferenceUse>,
+    violations: &mut Violations,
+) -> EnvVarSource {
+    let env = written.value;
+    let keyed = [(ReferenceKind::ConfigMap, &env.config_map), (ReferenceKind::Secret, &env.secret)];
+    references.extend(keyed.iter().filter_map(|(kind, used)| used.as_ref().map(|used| key_use(*kind, used))));
+    EnvVarSource {
+        config_map_key_ref: env.config_map.clone().map(|reference| ConfigMapKeySelector {
+            name: reference.name,
+            key: reference.key,
+            optional: reference.optional,
+        }),
+        secret_key_ref: env.secret.clone().map(|reference| SecretKeySelector {
+            name: reference.name,
+            key: reference.key,
+            optional: reference.optional,
+        }),
+        field_ref: env.field.as_ref().map(|field| {
+            check_field(field, &format!("{}.field", written.path), violations);
+            ObjectFieldSelector { api_version: Some("v1".to_owned()), field_path: field.clone() }
+        }),
+        resource_field_ref: env.resource.as_ref().map(|reference| {
+            check_resource(&reference.resource, &format!("{}.resource.resource", written.path), violations);
+            let divisor = reference.divisor.as_ref().map_or_else(|| stored(&"0".into()), stored);
+            let resource = reference.resource.clone();
+            ResourceFieldSelector { container_name: None, resource, divisor: Some(divisor) }
+        }),
+        ..EnvVarSource::default()
+    }
+}
+
+fn check_resource(resource: &str, path: &str, violations: &mut Violations) {
+    if !RESOURCES.contains(&resource) {
+        let message = format!("{resource:?} is none of {}", RESOURCES.join(", "));
+        violations
+            .push(Violation::new(path, Code::InvalidValue, message).suggest(nearest(resource, RESOURCES)));
+    }
 }
 
 fn key_use(kind: ReferenceKind, reference: &ObjectKeyReference) -> ReferenceUse {

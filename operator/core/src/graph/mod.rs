@@ -5,16 +5,21 @@ mod autoscaling;
 mod checks;
 mod edges;
 mod environment;
+mod exposure;
 mod inherit;
 mod network;
 mod ports;
 mod probes;
+mod replicas;
 mod resolve;
+mod resources;
+mod rollout;
 mod service;
 mod storage;
+mod tags;
 
 pub use app::{
-    App, Budget, Caller, Edge, Exposure, NetworkRules, Peer, Port, ProbeSet, Scaling, Service, Spread, Stop,
-    Strategy,
+    App, Budget, Caller, Edge, Exposure, NetworkRules, Peer, Port, ProbeSet, Scaling, Service, Settings,
+    Spread, Stop, Strategy,
 };
 pub use resolve::resolve;

@@ -102,40 +102,23 @@ impl Storage {
         references: &mut Vec<ReferenceUse>,
         violations: &mut Violations,
     ) {
-        let given = [
-            file.content.is_some(),
-            file.contents.is_some(),
-            file.config_map.is_some(),
-            file.secret.is_some(),
-        ];
-        if given.iter().filter(|set| **set).count() != 1 {
+        if !has_one_source(file) {
             let message = "exactly one of content, contents, configMap and secret is given";
             violations.push(Violation::new(path, Code::Exclusive, message));
             return;
         }
+        let last = file.path.rsplit('/').next().unwrap_or_default();
         let mut volume = Volume { name: name::path_volume(&file.path), ..Volume::default() };
-        let last = file.path.rsplit('/').next().unwrap_or_default().to_owned();
-        let mut single = None;
+        let mut single = file.content.is_some();
         if let Some(content) = &file.content {
             let key = name::file_key(&file.path, "");
-            volume.config_map = Some(config_map_source(service, Some(vec![item(&key, &last)]), false));
+            volume.config_map = Some(config_map_source(service, Some(vec![item(&key, last)]), false));
             self.files.insert(key, content.clone());
-            single = Some(last);
         } else if let Some(contents) = &file.contents {
             volume.config_map = Some(self.directory(contents, file, service, path, violations));
-        } else if let Some(reference) = &file.config_map {
-            references.push(object_use(ReferenceKind::ConfigMap, reference));
-            single = reference.key.as_ref().map(|_| last.clone());
-            let items = reference.key.as_ref().map(|key| vec![item(key, &last)]);
-            let optional = reference.optional.unwrap_or_default();
-            volume.config_map = Some(config_map_source(&reference.name, items, optional));
-        } else if let Some(reference) = &file.secret {
-            references.push(object_use(ReferenceKind::Secret, reference));
-            single = reference.key.as_ref().map(|_| last.clone());
-            let items = reference.key.as_ref().map(|key| vec![item(key, &last)]);
-            volume.secret =
-                Some(secret_source(&reference.name, items, reference.optional.unwrap_or_default()));
         }
+        single |= refer(file, last, &mut volume, references);
+        let single = single.then(|| last.to_owned());
         self.mounts.push(read_only(volume.name.clone(), &file.path, single));
         self.volumes.push(volume);
     }
@@ -175,6 +158,33 @@ impl Storage {
         self.volumes.push(Volume { name: name.clone(), empty_dir: Some(source), ..Volume::default() });
         self.mounts.push(VolumeMount { name, mount_path: scratch.path.clone(), ..VolumeMount::default() });
     }
+}
+
+/// Fills in the volume of a referenced object; whether one key of it is mounted as a file.
+fn refer(file: &FileMount, last: &str, volume: &mut Volume, references: &mut Vec<ReferenceUse>) -> bool {
+    let mut single = false;
+    let referred = [(ReferenceKind::ConfigMap, &file.config_map), (ReferenceKind::Secret, &file.secret)];
+    for (kind, reference) in referred.into_iter().filter_map(|(kind, used)| Some((kind, used.as_ref()?))) {
+        references.push(object_use(kind, reference));
+        single = reference.key.is_some();
+        let items = reference.key.as_ref().map(|key| vec![item(key, last)]);
+        let optional = reference.optional.unwrap_or_default();
+        match kind {
+            ReferenceKind::ConfigMap => {
+                volume.config_map = Some(config_map_source(&reference.name, items, optional));
+            }
+            ReferenceKind::Secret => {
+                volume.secret = Some(secret_source(&reference.name, items, optional));
+            }
+        }
+    }
+    single
+}
+
+fn has_one_source(file: &FileMount) -> bool {
+    let given =
+        [file.content.is_some(), file.contents.is_some(), file.config_map.is_some(), file.secret.is_some()];
+    given.iter().filter(|set| **set).count() == 1
 }
 
 fn item(key: &str, path: &str) -> KeyToPath {

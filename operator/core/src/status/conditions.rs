@@ -10,7 +10,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 use msapp_crds::v1alpha1::ServiceStatus;
 
 use super::service::is_ready;
-use super::{Facts, Outcome};
+use super::{Facts, Outcome, Reason};
 use crate::graph::App;
 use crate::violation::Violations;
 
@@ -52,145 +52,6 @@ impl ConditionType {
             ConditionType::Reconciling => "Reconciling",
             ConditionType::Stalled => "Stalled",
         }
-    }
-}
-
-/// Closed vocabulary of reasons; each has a paragraph in docs/troubleshooting.md. The order is the order in which
-/// causes are told: what somebody must mend first, what passes by itself last.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-#[allow(missing_docs, reason = "docs/troubleshooting.md explains each")]
-pub enum Reason {
-    InvalidSpec,
-    NameTaken,
-    ImmutableField,
-    FieldConflict,
-    Rejected,
-    Forbidden,
-    QuotaExceeded,
-    PodsNotCreated,
-    ImagePullBackOff,
-    CrashLoopBackOff,
-    OutOfMemory,
-    ContainerNotStarted,
-    FailedMount,
-    Unschedulable,
-    ProbeFailing,
-    MissingReference,
-    ProgressDeadlineExceeded,
-    NamespaceTerminating,
-    ApiUnavailable,
-    AwaitingDeletion,
-    RollingOut,
-    WaitingForDependency,
-    Suspended,
-    AllServicesReady,
-    MinimumReplicasAvailable,
-    ServiceUnavailable,
-    Complete,
-    AsExpected,
-    Resolved,
-}
-
-impl Reason {
-    /// All reasons.
-    pub const ALL: [Reason; 29] = [
-        Reason::InvalidSpec,
-        Reason::NameTaken,
-        Reason::ImmutableField,
-        Reason::FieldConflict,
-        Reason::Rejected,
-        Reason::Forbidden,
-        Reason::QuotaExceeded,
-        Reason::PodsNotCreated,
-        Reason::ImagePullBackOff,
-        Reason::CrashLoopBackOff,
-        Reason::OutOfMemory,
-        Reason::ContainerNotStarted,
-        Reason::FailedMount,
-        Reason::Unschedulable,
-        Reason::ProbeFailing,
-        Reason::MissingReference,
-        Reason::ProgressDeadlineExceeded,
-        Reason::NamespaceTerminating,
-        Reason::ApiUnavailable,
-        Reason::AwaitingDeletion,
-        Reason::RollingOut,
-        Reason::WaitingForDependency,
-        Reason::Suspended,
-        Reason::AllServicesReady,
-        Reason::MinimumReplicasAvailable,
-        Reason::ServiceUnavailable,
-        Reason::Complete,
-        Reason::AsExpected,
-        Reason::Resolved,
-    ];
-
-    /// The reason as it is written.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Reason::InvalidSpec => "InvalidSpec",
-            Reason::NameTaken => "NameTaken",
-            Reason::ImmutableField => "ImmutableField",
-            Reason::FieldConflict => "FieldConflict",
-            Reason::Rejected => "Rejected",
-            Reason::Forbidden => "Forbidden",
-            Reason::QuotaExceeded => "QuotaExceeded",
-            Reason::PodsNotCreated => "PodsNotCreated",
-            Reason::ImagePullBackOff => "ImagePullBackOff",
-            Reason::CrashLoopBackOff => "CrashLoopBackOff",
-            Reason::OutOfMemory => "OutOfMemory",
-            Reason::ContainerNotStarted => "ContainerNotStarted",
-            Reason::FailedMount => "FailedMount",
-            Reason::Unschedulable => "Unschedulable",
-            Reason::ProbeFailing => "ProbeFailing",
-            Reason::MissingReference => "MissingReference",
-            Reason::ProgressDeadlineExceeded => "ProgressDeadlineExceeded",
-            Reason::NamespaceTerminating => "NamespaceTerminating",
-            Reason::ApiUnavailable => "ApiUnavailable",
-            Reason::AwaitingDeletion => "AwaitingDeletion",
-            Reason::RollingOut => "RollingOut",
-            Reason::WaitingForDependency => "WaitingForDependency",
-            Reason::Suspended => "Suspended",
-            Reason::AllServicesReady => "AllServicesReady",
-            Reason::MinimumReplicasAvailable => "MinimumReplicasAvailable",
-            Reason::ServiceUnavailable => "ServiceUnavailable",
-            Reason::Complete => "Complete",
-            Reason::AsExpected => "AsExpected",
-            Reason::Resolved => "Resolved",
-        }
-    }
-
-    /// Place in the order in which causes are told.
-    pub(super) fn rank(self) -> usize {
-        Reason::ALL.iter().position(|reason| *reason == self).unwrap_or(usize::MAX)
-    }
-
-    fn parse(text: &str) -> Option<Reason> {
-        Reason::ALL.into_iter().find(|reason| reason.as_str() == text)
-    }
-
-    /// Whether something is broken, rather than on its way.
-    fn is_broken(self) -> bool {
-        self.rank() < Reason::NamespaceTerminating.rank()
-    }
-
-    /// Whether nothing gets better until somebody acts.
-    fn is_stalled(self) -> bool {
-        use Reason::{
-            FieldConflict, Forbidden, ImmutableField, InvalidSpec, NameTaken, ProgressDeadlineExceeded,
-            QuotaExceeded, Rejected,
-        };
-        matches!(
-            self,
-            InvalidSpec
-                | NameTaken
-                | ImmutableField
-                | FieldConflict
-                | Rejected
-                | Forbidden
-                | QuotaExceeded
-                | ProgressDeadlineExceeded
-        )
     }
 }
 
@@ -247,25 +108,10 @@ fn invalid(facts: &Facts<'_>, violations: &Violations) -> Vec<Condition> {
 }
 
 fn valid(app: &App, services: &[ServiceStatus]) -> Vec<Verdict> {
-    use ConditionType::{Degraded, GraphValid, Progressing, Ready, Reconciling, Stalled};
-    let total = services.len();
-    let ready = services.iter().filter(|service| is_ready(service)).count();
+    use ConditionType::{Degraded, GraphValid, Progressing, Reconciling, Stalled};
     let graph = Verdict::new(GraphValid, "True", Reason::Resolved, "");
     let first = first_cause(app, services);
-    let mut verdicts = match &first {
-        _ if app.suspended => {
-            let message = "suspended: the operator leaves every object of this app alone";
-            vec![Verdict::new(Ready, "Unknown", Reason::Suspended, message), available(services)]
-        }
-        None => {
-            let message = format!("{ready}/{total} services are ready");
-            vec![Verdict::new(Ready, "True", Reason::AllServicesReady, message), available(services)]
-        }
-        Some(cause) => {
-            let message = format!("{ready}/{total}: {}", cause.sentence);
-            vec![Verdict::new(Ready, "False", cause.reason, message), available(services)]
-        }
-    };
+    let mut verdicts = vec![ready(app, services, first.as_ref()), available(services)];
     let broken = first.as_ref().filter(|cause| cause.reason.is_broken());
     let moving: Vec<&str> = services
         .iter()
@@ -287,6 +133,24 @@ fn valid(app: &App, services: &[ServiceStatus]) -> Vec<Verdict> {
         verdicts.push(Verdict::new(kind, "True", cause.reason, cause.sentence));
     }
     verdicts
+}
+
+fn ready(app: &App, services: &[ServiceStatus], first: Option<&FirstCause>) -> Verdict {
+    let (count, total) = (services.iter().filter(|service| is_ready(service)).count(), services.len());
+    match first {
+        _ if app.suspended => {
+            let message = "suspended: the operator leaves every object of this app alone";
+            Verdict::new(ConditionType::Ready, "Unknown", Reason::Suspended, message)
+        }
+        None => {
+            let message = format!("{count}/{total} services are ready");
+            Verdict::new(ConditionType::Ready, "True", Reason::AllServicesReady, message)
+        }
+        Some(cause) => {
+            let message = format!("{count}/{total}: {}", cause.sentence);
+            Verdict::new(ConditionType::Ready, "False", cause.reason, message)
+        }
+    }
 }
 
 fn available(services: &[ServiceStatus]) -> Verdict {

@@ -2,6 +2,7 @@
 
 mod cause;
 mod conditions;
+mod reason;
 mod service;
 
 use msapp_crds::v1alpha1::{MicroserviceAppStatus, ServiceStatus};
@@ -13,7 +14,8 @@ use crate::plan::Plan;
 use crate::source::Source;
 use crate::violation::Violations;
 
-pub use conditions::{ConditionType, Reason};
+pub use conditions::ConditionType;
+pub use reason::Reason;
 
 /// Everything a status is computed from.
 #[derive(Clone, Copy, Debug)]

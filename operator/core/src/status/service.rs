@@ -48,7 +48,7 @@ fn of_service(service: &Service, plan: &Plan, failures: &[Failure], observed: &O
 
 fn desired(service: &Service, workload: Option<&Workload>) -> i32 {
     let live = workload.map(|workload| workload.replicas);
-    match &service.scaling {
+    match &service.settings.scaling {
         Scaling::Fixed(replicas) => *replicas,
         Scaling::Unset => live.unwrap_or(1),
         // The autoscaler raises a new Deployment to its minimum at once.

@@ -1,0 +1,45 @@
+//! How many pods there are, and how many may be missing.
+
+use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
+use msapp_crds::v1alpha1::DisruptionBudget;
+
+use super::app::{Budget, Scaling};
+use super::autoscaling;
+use super::inherit::{Levels, Written, WrittenScaling};
+use super::rollout::int_or_string;
+use crate::violation::{Code, Violation, Violations};
+
+pub(super) fn scaling(levels: &Levels<'_>, violations: &mut Violations) -> Scaling {
+    match levels.scaling() {
+        None => Scaling::Unset,
+        Some(WrittenScaling::Fixed(replicas)) => Scaling::Fixed(replicas),
+        Some(WrittenScaling::Auto(written)) => {
+            Scaling::Auto(Box::new(autoscaling::resolve(&written, violations)))
+        }
+    }
+}
+
+/// What was asked for, or one pod at a time as soon as there are always at least two.
+pub(super) fn budget(
+    written: Option<Written<'_, DisruptionBudget>>,
+    scaling: &Scaling,
+    violations: &mut Violations,
+) -> Option<Budget> {
+    let Some(Written { value, path }) = written else {
+        let least = match scaling {
+            Scaling::Unset => 1,
+            Scaling::Fixed(replicas) => *replicas,
+            Scaling::Auto(spec) => spec.min_replicas.unwrap_or(1),
+        };
+        return (least >= 2).then_some(Budget::MaxUnavailable(IntOrString::Int(1)));
+    };
+    match (&value.min_available, &value.max_unavailable) {
+        (Some(least), None) => Some(Budget::MinAvailable(int_or_string(least))),
+        (None, Some(most)) => Some(Budget::MaxUnavailable(int_or_string(most))),
+        _ => {
+            let message = "exactly one of minAvailable and maxUnavailable is given";
+            violations.push(Violation::new(path, Code::Exclusive, message));
+            None
+        }
+    }
+}
