@@ -1,0 +1,229 @@
+//! Keeps the view true: one list and one watch for each resource and part of the cluster, for ever.
+
+use std::fmt;
+use std::pin::pin;
+use std::sync::{Arc, RwLock};
+use std::time::Duration;
+
+use futures::StreamExt;
+use futures::future::BoxFuture;
+use kube::runtime::WatchStreamExt;
+use kube::runtime::watcher::{self, watcher};
+use kube::{Api, Client};
+use msapp_core::desired::ChildKind;
+use msapp_core::labels;
+use tokio::task::JoinSet;
+
+use super::cache::{Cache, Change, Part};
+use super::projection::{ChildAt, PodNote, Projection, StoredApp, StoredPod, StoredSecret, Wire};
+use super::view::{Listener, Trouble, View, read, write};
+use crate::telemetry::Metrics;
+
+/// Objects in one page of a list.
+const PAGE_SIZE: u32 = 500;
+/// Before a watch that cannot go on begins anew, at least.
+const PAUSE: Duration = Duration::from_secs(1);
+
+/// What all watches need.
+#[derive(Clone)]
+pub struct WatchSettings {
+    /// Where what they tell is kept.
+    pub view: Arc<View>,
+    /// Who hears of it.
+    pub listener: Arc<dyn Listener>,
+    /// Counts what breaks.
+    pub metrics: Arc<Metrics>,
+}
+
+/// How one resource is watched.
+struct Feed<P: Projection> {
+    cache: fn(&View) -> &RwLock<Cache<P::Kept>>,
+    tell: fn(&dyn Listener, &Change<P::Kept>),
+    labels: Option<&'static str>,
+    fields: Option<&'static str>,
+}
+
+/// Watches everything in the scope of the view, with one client for each of its parts. None of the tasks ends.
+pub fn mirror_all(clients: Vec<Client>, settings: &WatchSettings) -> JoinSet<()> {
+    let parts = settings.view.scope.parts();
+    parts.into_iter().zip(clients).flat_map(|(part, client)| mirrors(&client, &part, settings)).collect()
+}
+
+fn mirrors(client: &Client, part: &Part, settings: &WatchSettings) -> Vec<BoxFuture<'static, ()>> {
+    let mut all = vec![
+        start(client, part, settings, apps()),
+        start(client, part, settings, children::<0>()),
+        start(client, part, settings, children::<1>()),
+        start(client, part, settings, children::<2>()),
+        start(client, part, settings, children::<3>()),
+        start(client, part, settings, children::<4>()),
+        start(client, part, settings, children::<5>()),
+        start(client, part, settings, children::<6>()),
+        start(client, part, settings, children::<7>()),
+        start(client, part, settings, pods()),
+        start(client, part, settings, notes()),
+    ];
+    if settings.view.scope.secrets {
+        all.push(start(client, part, settings, secrets()));
+    }
+    all
+}
+
+fn apps() -> Feed<StoredApp> {
+    Feed { cache: |view| &view.apps, tell: |listener, change| listener.app(change), labels: None, fields: None }
+}
+
+/// No selector: an object of somebody else that has the name of a child must be seen before a write.
+fn children<const INDEX: usize>() -> Feed<ChildAt<INDEX>> {
+    Feed {
+        cache: |view| &view.children[INDEX],
+        tell: |listener, change| listener.child(ChildKind::ALL[INDEX], change),
+        labels: None,
+        fields: None,
+    }
+}
+
+fn pods() -> Feed<StoredPod> {
+    let labels = Some(labels::APP);
+    Feed { cache: |view| &view.pods, tell: |listener, change| listener.pod(change), labels, fields: None }
+}
+
+fn secrets() -> Feed<StoredSecret> {
+    Feed { cache: |view| &view.secrets, tell: |listener, change| listener.secret(change), labels: None, fields: None }
+}
+
+fn notes() -> Feed<PodNote> {
+    let fields = Some("involvedObject.kind=Pod,type=Warning");
+    Feed { cache: |view| &view.notes, tell: |listener, change| listener.note(change), labels: None, fields }
+}
+
+fn start<P: Projection>(
+    client: &Client,
+    part: &Part,
+    settings: &WatchSettings,
+    feed: Feed<P>,
+) -> BoxFuture<'static, ()> {
+    let api = match part {
+        None => Api::<Wire<P>>::all(client.clone()),
+        Some(namespace) => Api::namespaced(client.clone(), namespace),
+    };
+    let mirror = Mirror { api, part: part.clone(), settings: settings.clone(), feed };
+    Box::pin(mirror.run())
+}
+
+struct Mirror<P: Projection> {
+    api: Api<Wire<P>>,
+    part: Part,
+    settings: WatchSettings,
+    feed: Feed<P>,
+}
+
+impl<P: Projection> Mirror<P> {
+    async fn run(self) {
+        loop {
+            self.follow().await;
+            tokio::time::sleep(PAUSE.mul_f64(1.0 + fastrand::f64())).await;
+        }
+    }
+
+    /// Lists and watches until the watch cannot go on from where it was.
+    async fn follow(&self) {
+        let mut config = watcher::Config::default().page_size(PAGE_SIZE);
+        config.label_selector = self.feed.labels.map(str::to_owned);
+        config.field_selector = self.feed.fields.map(str::to_owned);
+        let mut events = pin!(watcher(self.api.clone(), config).default_backoff());
+        while let Some(event) = events.next().await {
+            match event {
+                Ok(event) => self.take(event),
+                Err(error) => {
+                    self.complain(&error);
+                    if cannot_go_on(&error) {
+                        return;
+                    }
+                }
+            }
+        }
+    }
+
+    fn take(&self, event: watcher::Event<Wire<P>>) {
+        let cache = (self.feed.cache)(&self.settings.view);
+        let changes = match event {
+            watcher::Event::Init => {
+                write(cache).begin(self.part.clone());
+                return;
+            }
+            watcher::Event::InitApply(wire) => {
+                if let Some(object) = wire.object() {
+                    write(cache).stage(&self.part, object);
+                }
+                return;
+            }
+            watcher::Event::InitDone => write(cache).finish(&self.part),
+            watcher::Event::Apply(wire) if wire.value.is_some() => {
+                wire.object().and_then(|object| write(cache).observe(object)).into_iter().collect()
+            }
+            watcher::Event::Apply(wire) | watcher::Event::Delete(wire) => {
+                let (namespace, name, uid) = wire.identity();
+                write(cache).forget(namespace, name, uid).into_iter().collect()
+            }
+        };
+        self.recovered();
+        for change in &changes {
+            (self.feed.tell)(&*self.settings.listener, change);
+        }
+    }
+
+    fn recovered(&self) {
+        if self.settings.view.set_trouble(P::RESOURCE.3, &self.part, None) {
+            let objects = read((self.feed.cache)(&self.settings.view)).iter().count();
+            tracing::info!(resource = P::RESOURCE.3, part = %Place(&self.part), objects, "is watched again");
+        }
+    }
+
+    fn complain(&self, error: &watcher::Error) {
+        self.settings.metrics.watch_restarted(P::RESOURCE.3);
+        let trouble = Trouble { message: describe::<P>(error), unknown_resource: status_code(error) == Some(404) };
+        let message = trouble.message.clone();
+        if self.settings.view.set_trouble(P::RESOURCE.3, &self.part, Some(trouble)) {
+            tracing::warn!(resource = P::RESOURCE.3, part = %Place(&self.part), message, "cannot be watched at present");
+        }
+    }
+}
+
+/// For logs.
+struct Place<'a>(&'a Part);
+
+impl fmt::Display for Place<'_> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(self.0.as_deref().unwrap_or("all namespaces"))
+    }
+}
+
+fn describe<P: Projection>(error: &watcher::Error) -> String {
+    let (group, version, kind, plural) = P::RESOURCE;
+    match status_code(error) {
+        Some(404) if group == msapp_crds::GROUP => {
+            format!("the CustomResourceDefinition {plural}.{group} is not installed")
+        }
+        Some(404) => format!("the API server does not serve {kind} in version {version}"),
+        Some(403) => format!("the operator may not list and watch {plural}"),
+        Some(410) => "the watch was too far behind".to_owned(),
+        _ => error.to_string(),
+    }
+}
+
+fn status_code(error: &watcher::Error) -> Option<u16> {
+    match error {
+        watcher::Error::InitialListFailed(kube::Error::Api(status))
+        | watcher::Error::WatchStartFailed(kube::Error::Api(status))
+        | watcher::Error::WatchFailed(kube::Error::Api(status)) => Some(status.code),
+        watcher::Error::WatchError(status) => Some(status.code),
+        _ => None,
+    }
+}
+
+/// A watch that is refused at its start is tried again from the same version for ever: when that version is too old
+/// or the resource went away meanwhile, only a new list helps.
+fn cannot_go_on(error: &watcher::Error) -> bool {
+    matches!(error, watcher::Error::WatchStartFailed(_)) && matches!(status_code(error), Some(404 | 410))
+}

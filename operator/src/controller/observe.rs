@@ -1,0 +1,129 @@
+//! What is there, for one app: read from the view, never from the API server (but for the content of Secrets).
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use msapp_core::desired::{ChildKey, ChildKind, DesiredSet};
+use msapp_core::observed::{Child, Observed, Pod, Warning};
+use msapp_core::reference::{ReferenceKey, ReferenceKind, ReferenceState, References};
+use msapp_crds::v1alpha1::MicroserviceAppStatus;
+
+use crate::cluster::{Object, SecretDigests, StoredApp, View};
+
+/// Everything that plan and status need to know of the app.
+pub(super) fn observe(view: &View, app: &Object<StoredApp>, desired: &DesiredSet) -> Observed {
+    Observed {
+        children: children(view, app, desired),
+        pods: pods(view, app),
+        claims: claims(view, app),
+        started: app.value.status.as_ref().map(|status| started(status, &app.value.services)).unwrap_or_default(),
+    }
+}
+
+/// Whatever carries the name of a wanted child, and whatever belongs to the app.
+fn children(view: &View, app: &Object<StoredApp>, desired: &DesiredSet) -> BTreeMap<ChildKey, Child> {
+    let named = desired.iter().filter_map(|object| {
+        let found = view.child(&app.namespace, &object.key)?;
+        Some((object.key.clone(), found.value.child.clone()))
+    });
+    let owned = ChildKind::ALL.into_iter().flat_map(|kind| {
+        let owned = view.owned(&app.namespace, kind, &app.uid);
+        owned.into_iter().map(move |object| (ChildKey::new(kind, &object.name), object.value.child.clone()))
+    });
+    named.chain(owned).collect()
+}
+
+fn pods(view: &View, app: &Object<StoredApp>) -> Vec<Pod> {
+    let pods = view.pods(&app.namespace, &app.name);
+    pods.iter().map(|pod| Pod { warnings: warnings(view, &app.namespace, &pod.name), ..pod.value.pod.clone() }).collect()
+}
+
+/// The newest warning of each reason.
+fn warnings(view: &View, namespace: &str, pod: &str) -> Vec<Warning> {
+    let mut notes = view.notes(namespace, pod);
+    notes.sort_by_key(|note| note.resource_version.parse::<u64>().unwrap_or_default());
+    let newest: BTreeMap<_, _> =
+        notes.iter().map(|note| (note.value.warning.reason.clone(), note.value.warning.clone())).collect();
+    newest.into_values().collect()
+}
+
+/// Services that older apps of the namespace declare too: who came first keeps the name.
+fn claims(view: &View, app: &Object<StoredApp>) -> BTreeMap<String, String> {
+    let age = |app: &Object<StoredApp>| (app.value.created.clone(), app.name.clone());
+    let mut older = view.apps_in(&app.namespace);
+    older.retain(|other| other.name != app.name && age(other) < age(app));
+    older.sort_by_key(|other| std::cmp::Reverse(age(other)));
+    let claimed = older.iter().flat_map(|other| {
+        let shared = other.value.services.intersection(&app.value.services);
+        shared.map(|service| (service.clone(), other.name.clone()))
+    });
+    claimed.collect()
+}
+
+/// Services that were created before: those that waited for no other service any more.
+fn started(status: &MicroserviceAppStatus, declared: &BTreeSet<String>) -> BTreeSet<String> {
+    let waits = |awaited: &String| declared.contains(awaited);
+    let started = status.services.iter().filter(|service| !service.waiting_for.iter().any(waits));
+    started.map(|service| service.name.clone()).collect()
+}
+
+/// What is known of the ConfigMaps and Secrets that an app refers to.
+///
+/// # Errors
+/// When a Secret must be read for the first time and cannot.
+pub(super) async fn references(
+    view: &View,
+    digests: Option<&SecretDigests>,
+    namespace: &str,
+    keys: &BTreeSet<ReferenceKey>,
+) -> kube::Result<References> {
+    let mut references = References::new();
+    for key in keys {
+        let entries = match (key.kind, digests) {
+            (ReferenceKind::ConfigMap, _) => {
+                let map = ChildKey::new(ChildKind::ConfigMap, &key.name);
+                view.child(namespace, &map).map(|map| map.value.entries.clone())
+            }
+            (ReferenceKind::Secret, Some(digests)) => secret(view, digests, namespace, &key.name).await?,
+            // Unknown, so nothing is concluded.
+            (ReferenceKind::Secret, None) => continue,
+        };
+        references.insert(key.clone(), entries.map_or(ReferenceState::Missing, ReferenceState::Present));
+    }
+    Ok(references)
+}
+
+async fn secret(
+    view: &View,
+    digests: &SecretDigests,
+    namespace: &str,
+    name: &str,
+) -> kube::Result<Option<BTreeMap<String, String>>> {
+    let Some(secret) = view.secret(namespace, name) else {
+        return Ok(None);
+    };
+    match digests.entries(namespace, name, (&secret.uid, &secret.resource_version)).await {
+        Ok(entries) => Ok(entries),
+        // What runs keeps running with what was known; the next pass asks again.
+        Err(error) => digests.last_known(namespace, name).map(Some).ok_or(error),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use msapp_crds::v1alpha1::ServiceStatus;
+
+    use super::*;
+
+    #[test]
+    fn a_service_has_started_unless_it_waits_for_another_service() {
+        let service = |name: &str, waiting_for: &[&str]| ServiceStatus {
+            name: name.into(),
+            waiting_for: waiting_for.iter().map(|awaited| (*awaited).to_owned()).collect(),
+            ..ServiceStatus::default()
+        };
+        let services = vec![service("a", &[]), service("b", &["a"]), service("c", &["Secret db"])];
+        let status = MicroserviceAppStatus { services, ..MicroserviceAppStatus::default() };
+        let declared = ["a", "b", "c"].map(str::to_owned).into();
+        assert_eq!(started(&status, &declared), ["a", "c"].map(str::to_owned).into());
+    }
+}
