@@ -3,5 +3,6 @@
 mod helm;
 mod installed;
 mod permissions;
+mod program;
 mod rendered;
 mod values;
