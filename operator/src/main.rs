@@ -1,2 +1,7 @@
-//! The msapp binary.
-fn main() {}
+//! The msapp binary: the operator and its command line.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    msapp::cli::run()
+}

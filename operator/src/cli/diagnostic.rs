@@ -1,0 +1,105 @@
+//! A mistake as the user sees it: the file, the line, what is pointed at, and what was probably meant.
+
+use annotate_snippets::{AnnotationKind, Level, Renderer, Snippet};
+use serde_json::{Value, json};
+
+use super::yaml::Span;
+
+/// A file as it was read.
+#[derive(Debug)]
+pub(super) struct File {
+    /// Its name as the user gave it; `<stdin>` for the standard input.
+    pub(super) name: String,
+    /// Its text.
+    pub(super) text: String,
+}
+
+/// One mistake in a file.
+#[derive(Debug)]
+pub(super) struct Diagnostic {
+    /// Which of the files.
+    pub(super) file: usize,
+    /// The bytes that are pointed at.
+    pub(super) span: Span,
+    /// Where in the resource; empty for mistakes of the YAML itself.
+    pub(super) path: String,
+    /// Stable name of the kind of mistake.
+    pub(super) code: &'static str,
+    /// What is wrong, in one sentence.
+    pub(super) message: String,
+    /// What was probably meant.
+    pub(super) suggestion: Option<String>,
+}
+
+impl Diagnostic {
+    /// Line and column, from 1, columns in characters.
+    fn position(&self, text: &str) -> (usize, usize) {
+        let start = self.start(text);
+        let line_start = line_start(text, start);
+        (text[..start].matches('\n').count() + 1, text[line_start..start].chars().count() + 1)
+    }
+
+    fn start(&self, text: &str) -> usize {
+        let mut start = self.span.start.min(text.len());
+        while !text.is_char_boundary(start) {
+            start -= 1;
+        }
+        start
+    }
+
+    /// The diagnostic as a compiler would print it.
+    fn report(&self, file: &File, renderer: &Renderer) -> String {
+        let (number, _) = self.position(&file.text);
+        let start = self.start(&file.text);
+        let begin = line_start(&file.text, start);
+        let line = file.text[begin..].lines().next().unwrap_or_default();
+        let end = self.span.end.clamp(start, begin + line.len());
+        let annotation = AnnotationKind::Primary.span(start - begin..end - begin);
+        let annotation = if self.path.is_empty() { annotation } else { annotation.label(&self.path) };
+        let snippet = Snippet::source(line).line_start(number).path(&file.name).annotation(annotation);
+        let mut group = Level::ERROR.primary_title(&self.message).id(self.code).element(snippet);
+        if let Some(suggestion) = &self.suggestion {
+            group = group.element(Level::HELP.message(format!("did you mean {}?", quoted(suggestion))));
+        }
+        renderer.render(&[group])
+    }
+
+    fn to_json(&self, file: &File) -> Value {
+        let (line, column) = self.position(&file.text);
+        json!({
+            "file": file.name,
+            "line": line,
+            "column": column,
+            "path": self.path,
+            "code": self.code,
+            "message": self.message,
+            "suggestion": self.suggestion,
+        })
+    }
+}
+
+fn line_start(text: &str, at: usize) -> usize {
+    text[..at].rfind('\n').map_or(0, |newline| newline + 1)
+}
+
+/// Text that already has quotes is not given more of them.
+fn quoted(suggestion: &str) -> String {
+    if suggestion.contains('"') { format!("`{suggestion}`") } else { format!("\"{suggestion}\"") }
+}
+
+/// Sorts by file and place, so that the output reads from top to bottom.
+pub(super) fn sort(diagnostics: &mut [Diagnostic]) {
+    diagnostics.sort_by_key(|diagnostic| (diagnostic.file, diagnostic.span.start));
+}
+
+/// All of them, one below another.
+pub(super) fn report(diagnostics: &[Diagnostic], files: &[File], styled: bool) -> String {
+    let renderer = if styled { Renderer::styled() } else { Renderer::plain() };
+    let reports = diagnostics.iter().map(|diagnostic| diagnostic.report(&files[diagnostic.file], &renderer));
+    reports.map(|report| format!("{report}\n\n")).collect()
+}
+
+/// All of them as a JSON array.
+pub(super) fn to_json(diagnostics: &[Diagnostic], files: &[File]) -> Value {
+    diagnostics.iter().map(|diagnostic| diagnostic.to_json(&files[diagnostic.file])).collect()
+}

@@ -1,0 +1,183 @@
+//! What the user handed in: files, the resources in them, and every mistake that can be seen without a cluster.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, bail};
+use msapp_core::graph::{self, App};
+use msapp_core::reference::{ReferenceKey, ReferenceKind, ReferenceState, References};
+use msapp_core::source::Source;
+use msapp_core::violation::{Code, Violation};
+
+use super::diagnostic::{Diagnostic, File, sort};
+use super::resource::{self, Kind};
+use super::yaml::{self, Node, locate};
+
+/// Everything that was read.
+#[derive(Debug, Default)]
+pub(super) struct Input {
+    /// The files, in the order of the command line.
+    pub(super) files: Vec<File>,
+    /// How many MicroserviceApps there are, right or wrong.
+    pub(super) apps: usize,
+    /// The right ones, sorted by namespace and name.
+    pub(super) resolved: Vec<App>,
+    /// ConfigMaps by namespace: their content decides when pods restart.
+    pub(super) references: BTreeMap<String, References>,
+    /// Every mistake, from top to bottom.
+    pub(super) diagnostics: Vec<Diagnostic>,
+}
+
+/// A MicroserviceApp and where it was written.
+struct Written {
+    file: usize,
+    node: Node,
+    source: Source,
+}
+
+/// Reads and judges files, directories and, for `-`, the standard input. Resources that name no namespace count to
+/// `namespace`.
+pub(super) fn read(paths: &[PathBuf], namespace: &str) -> Result<Input> {
+    let mut input = Input { files: read_files(paths)?, ..Input::default() };
+    let mut written = Vec::new();
+    for file in 0..input.files.len() {
+        let (documents, problems) = yaml::load(&input.files[file].text);
+        input.diagnostics.extend(problems.into_iter().map(|problem| Diagnostic {
+            file,
+            span: problem.span,
+            path: String::new(),
+            code: problem.code,
+            message: problem.message,
+            suggestion: None,
+        }));
+        for node in documents.into_iter().flat_map(resource::unpacked) {
+            input.sort_in(file, node, namespace, &mut written);
+        }
+    }
+    input.judge(&written);
+    sort(&mut input.diagnostics);
+    input.resolved.sort_by(|left, right| (&left.namespace, &left.name).cmp(&(&right.namespace, &right.name)));
+    Ok(input)
+}
+
+impl Input {
+    fn sort_in(&mut self, file: usize, node: Node, namespace: &str, written: &mut Vec<Written>) {
+        match resource::kind(&node) {
+            Kind::App => {
+                self.apps += 1;
+                self.report(file, &node, resource::check(&node));
+                let source = resource::source(&node, namespace);
+                written.push(Written { file, node, source });
+            }
+            Kind::ConfigMap => {
+                let references = self.references.entry(resource::namespace(&node, namespace)).or_default();
+                let key = ReferenceKey { kind: ReferenceKind::ConfigMap, name: resource::name(&node) };
+                references.insert(key, ReferenceState::Present(resource::entry_digests(&node.to_value())));
+            }
+            Kind::Mistaken(violation) => {
+                self.apps += 1;
+                self.report(file, &node, [violation]);
+            }
+            Kind::Other => {}
+        }
+    }
+
+    fn report(&mut self, file: usize, node: &Node, violations: impl IntoIterator<Item = Violation>) {
+        self.diagnostics.extend(violations.into_iter().map(|violation| Diagnostic {
+            file,
+            span: locate(node, &violation.path, violation.code == Code::UnknownField),
+            path: violation.path,
+            code: violation.code.as_str(),
+            message: violation.message,
+            suggestion: violation.suggestion,
+        }));
+    }
+
+    fn judge(&mut self, written: &[Written]) {
+        let mut apps: BTreeMap<(&str, &str), &Written> = BTreeMap::new();
+        let mut services: BTreeMap<(&str, &str), &str> = BTreeMap::new();
+        for app in written {
+            match graph::resolve(&app.source) {
+                Ok(resolved) => self.resolved.push(resolved),
+                Err(violations) => self.report(app.file, &app.node, violations.iter().cloned()),
+            }
+            let (namespace, name) = (app.source.namespace.as_str(), app.source.name.as_str());
+            if !name.is_empty() && apps.insert((namespace, name), app).is_some() {
+                let message =
+                    format!("namespace {namespace} has a MicroserviceApp {name:?} already, in these files");
+                self.report(app.file, &app.node, [Violation::new("metadata.name", Code::Duplicate, message)]);
+                continue;
+            }
+            let taken = taken_names(app, &mut services);
+            self.report(app.file, &app.node, taken);
+        }
+    }
+}
+
+/// Services whose name another app of the namespace has taken: their objects would be the same.
+fn taken_names<'w>(app: &'w Written, services: &mut BTreeMap<(&'w str, &'w str), &'w str>) -> Vec<Violation> {
+    let Source { name, namespace, spec, .. } = &app.source;
+    let names = spec["services"].as_array().into_iter().flatten().map(|service| service["name"].as_str());
+    let mut taken = Vec::new();
+    for (index, service) in names.enumerate().filter_map(|(index, service)| Some((index, service?))) {
+        let first = *services.entry((namespace, service)).or_insert(name);
+        if first != name {
+            let message = format!(
+                "the MicroserviceApp {first} of namespace {namespace} has a service {service:?} already"
+            );
+            taken.push(Violation::new(format!("spec.services[{index}].name"), Code::Duplicate, message));
+        }
+    }
+    taken
+}
+
+fn read_files(paths: &[PathBuf]) -> Result<Vec<File>> {
+    let mut files = Vec::new();
+    for path in paths {
+        if path == Path::new("-") {
+            let mut bytes = Vec::new();
+            std::io::stdin().read_to_end(&mut bytes).context("cannot read the standard input")?;
+            files.push(file("<stdin>".to_owned(), bytes)?);
+        } else if path.is_dir() {
+            for path in manifests_in(path)? {
+                files.push(read_file(&path)?);
+            }
+        } else {
+            files.push(read_file(path)?);
+        }
+    }
+    let mut seen = BTreeSet::new();
+    files.retain(|file| seen.insert(file.name.clone()));
+    Ok(files)
+}
+
+fn read_file(path: &Path) -> Result<File> {
+    let name = path.display().to_string();
+    let bytes = fs::read(path).with_context(|| format!("cannot read {name}"))?;
+    file(name, bytes)
+}
+
+fn file(name: String, bytes: Vec<u8>) -> Result<File> {
+    let Ok(text) = String::from_utf8(bytes) else { bail!("{name} is not UTF-8 text") };
+    Ok(File { name, text })
+}
+
+/// The manifests of a directory, not of those below it, sorted by name.
+fn manifests_in(directory: &Path) -> Result<Vec<PathBuf>> {
+    let shown = directory.display();
+    let mut paths = Vec::new();
+    for entry in fs::read_dir(directory).with_context(|| format!("cannot read {shown}"))? {
+        let path = entry.with_context(|| format!("cannot read {shown}"))?.path();
+        let extension = path.extension().and_then(|extension| extension.to_str());
+        if path.is_file() && matches!(extension, Some("yaml" | "yml" | "json")) {
+            paths.push(path);
+        }
+    }
+    if paths.is_empty() {
+        bail!("{shown} has no .yaml, .yml or .json files");
+    }
+    paths.sort();
+    Ok(paths)
+}

@@ -1,0 +1,124 @@
+//! What a document is, and what is wrong with it outside of its `spec`.
+
+use std::collections::BTreeMap;
+
+use msapp_core::digest;
+use msapp_core::source::Source;
+use msapp_core::violation::{Code, Violation, nearest};
+use msapp_crds::GROUP;
+use serde_json::Value;
+
+use super::yaml::{Content, Node};
+
+const KIND: &str = "MicroserviceApp";
+const VERSION: &str = "v1alpha1";
+/// A MicroserviceApp has these fields; `status` is what `kubectl get -o yaml` adds.
+const FIELDS: [&str; 5] = ["apiVersion", "kind", "metadata", "spec", "status"];
+const LONGEST_NAME: usize = 253;
+
+/// What a document is to us.
+pub(super) enum Kind {
+    /// A MicroserviceApp.
+    App,
+    /// A v1 ConfigMap.
+    ConfigMap,
+    /// Meant to be a MicroserviceApp, but written so that no API server takes it for one.
+    Mistaken(Violation),
+    /// Something else: not ours to judge.
+    Other,
+}
+
+/// What the document is.
+pub(super) fn kind(node: &Node) -> Kind {
+    let version = node.text("apiVersion").unwrap_or_default();
+    let kind = node.text("kind").unwrap_or_default();
+    let ours = format!("{GROUP}/{VERSION}");
+    let is_our_group = version.split('/').next() == Some(GROUP);
+    if version == ours && kind == KIND {
+        Kind::App
+    } else if kind == KIND {
+        let message = format!("{version:?} has no {KIND}");
+        Kind::Mistaken(Violation::new("apiVersion", Code::InvalidValue, message).suggest(Some(&ours)))
+    } else if is_our_group {
+        let message = format!("{version} has no kind {kind:?}");
+        Kind::Mistaken(Violation::new("kind", Code::InvalidValue, message).suggest(Some(KIND)))
+    } else if version == "v1" && kind == "ConfigMap" {
+        Kind::ConfigMap
+    } else {
+        Kind::Other
+    }
+}
+
+/// The documents in a `List`, or the document itself.
+pub(super) fn unpacked(node: Node) -> Vec<Node> {
+    let is_list = node.text("apiVersion") == Some("v1") && node.text("kind") == Some("List");
+    match node.field("items") {
+        Some(items) if is_list => items.value.items().to_vec(),
+        _ => vec![node],
+    }
+}
+
+/// Everything that is wrong outside of `spec`.
+pub(super) fn check(node: &Node) -> Vec<Violation> {
+    let unknown = node.fields().iter().filter(|field| !FIELDS.contains(&field.key.as_str())).map(|field| {
+        let message = format!("there is no field {:?} here", field.key);
+        Violation::new(&field.key, Code::UnknownField, message).suggest(nearest(&field.key, FIELDS))
+    });
+    unknown.chain(check_name(node)).collect()
+}
+
+fn check_name(node: &Node) -> Option<Violation> {
+    let metadata = node.field("metadata").map(|field| &field.value);
+    let Some(written) = metadata.and_then(|metadata| metadata.field("name")) else {
+        return Some(Violation::new("metadata.name", Code::MissingField, "the field is required"));
+    };
+    let Content::Scalar(Value::String(name)) = &written.value.content else {
+        return Some(Violation::new("metadata.name", Code::WrongType, "expected text"));
+    };
+    let message = format!(
+        "{name:?} is no name: lower-case letters, digits, '-' and '.', beginning and ending with a letter or digit"
+    );
+    (!is_name(name)).then(|| Violation::new("metadata.name", Code::InvalidValue, message))
+}
+
+/// <https://kubernetes.io/docs/concepts/overview/working-with-objects/names/#dns-subdomain-names>
+fn is_name(name: &str) -> bool {
+    let is_part = |part: &str| {
+        let inner = part
+            .bytes()
+            .all(|letter| letter.is_ascii_lowercase() || letter.is_ascii_digit() || letter == b'-');
+        inner && !part.is_empty() && !part.starts_with('-') && !part.ends_with('-')
+    };
+    name.len() <= LONGEST_NAME && name.split('.').all(is_part)
+}
+
+/// The MicroserviceApp for the core.
+pub(super) fn source(node: &Node, usual_namespace: &str) -> Source {
+    Source {
+        name: name(node),
+        namespace: namespace(node, usual_namespace),
+        generation: 0,
+        spec: node.field("spec").map_or(Value::Null, |spec| spec.value.to_value()),
+    }
+}
+
+/// `metadata.name`, empty when there is none.
+pub(super) fn name(node: &Node) -> String {
+    metadata(node, "name").unwrap_or_default().to_owned()
+}
+
+/// `metadata.namespace`, or the usual one.
+pub(super) fn namespace(node: &Node, usual: &str) -> String {
+    metadata(node, "namespace").unwrap_or(usual).to_owned()
+}
+
+fn metadata<'n>(node: &'n Node, key: &str) -> Option<&'n str> {
+    node.field("metadata")?.value.text(key)
+}
+
+/// Digest of each entry of a ConfigMap, as the controller makes it.
+pub(super) fn entry_digests(object: &Value) -> BTreeMap<String, String> {
+    let entries = ["data", "binaryData"].iter().filter_map(|field| object[field].as_object());
+    let entries = entries.flatten().filter_map(|(key, content)| Some((key, content.as_str()?)));
+    entries.map(|(key, content)| (key.clone(), digest::plain([content.as_bytes()]))).collect()
+}

@@ -1,0 +1,8 @@
+//! The command line as users run it: the real binary, its output and its exit codes.
+
+mod api;
+mod check;
+mod program;
+mod render;
+mod shell;
+mod status;
