@@ -1,7 +1,9 @@
 //! The life of a release on a real API server.
 
+use std::collections::BTreeMap;
+
 use anyhow::{Context, Result, ensure};
-use msapp_e2e::{Access, Cluster};
+use msapp_e2e::{Access, Cluster, Installation, Namespace, Operator, Version};
 use serde_json::{Value, json};
 
 use super::{
@@ -13,6 +15,23 @@ const DEFINITION: &str = "customresourcedefinition/microserviceapps.msapp.dev";
 /// What a release may leave nothing of.
 const KINDS: &str = "deployments,replicasets,pods,services,serviceaccounts,roles,rolebindings,clusterroles,\
                      clusterrolebindings,poddisruptionbudgets,flowschemas";
+/// An application whose pods depend on a Secret, and so on the key that the operator hashes it with.
+const APP_WITH_SECRET: &str = "
+apiVersion: v1
+kind: Secret
+metadata: {name: token}
+stringData: {token: first}
+---
+apiVersion: msapp.dev/v1alpha1
+kind: MicroserviceApp
+metadata: {name: kept}
+spec:
+  services:
+  - name: web
+    image: registry.test/web:1
+    ports: [{name: http, port: 80}]
+    env: [{name: TOKEN, secret: {name: token, key: token}}]
+";
 /// A pod that the Pod Security Standard `restricted` does not admit.
 const LAX_POD: &str =
     "{apiVersion: v1, kind: Pod, metadata: {name: lax}, spec: {containers: [{name: a, image: a}]}}";
@@ -37,6 +56,38 @@ async fn a_release_is_installed_upgraded_rolled_back_and_uninstalled_while_appli
     release(&cluster, "install", &[]).await?;
     expect_operator(&cluster, 2, "--log-level=info").await?;
     expect_all(&cluster, &stay).await
+}
+
+#[tokio::test]
+async fn what_an_operator_made_runs_on_without_it_and_is_not_touched_by_its_successor() -> Result<()> {
+    let cluster = Cluster::start().await?;
+    let namespace = Namespace::create(&cluster, "kept").await?;
+    let (release, operator) = start_operator(&cluster).await?;
+    namespace.apply(APP_WITH_SECRET).await?;
+    namespace.kubectl(&["wait", "--for=condition=Ready", "--timeout=150s", "msapp/kept"]).await?;
+    let made = content(&namespace).await?;
+    ensure!(made.contains_key("Deployment/web") && made.contains_key("Service/web"), "{made:?}");
+
+    operator.terminate().await?;
+    release.uninstall().await?;
+    ensure!(content(&namespace).await? == made, "the uninstall changed something");
+
+    let (_, successor) = start_operator(&cluster).await?;
+    // It has seen the application once it carries out a change of it: one that needs no new pod.
+    let patch = "--patch={\"spec\":{\"defaults\":{\"replicas\":2}}}";
+    namespace.kubectl(&["patch", "msapp/kept", "--type=merge", patch]).await?;
+    namespace
+        .kubectl(&["wait", "--for=jsonpath={.spec.replicas}=2", "--timeout=90s", "deployment/web"])
+        .await?;
+    let replica_sets = namespace.kubectl(&["get", "replicasets", "--output=name"]).await?;
+    ensure!(replica_sets.lines().count() == 1, "pods were replaced:\n{replica_sets}");
+    let mut now = content(&namespace).await?;
+    for changed in ["MicroserviceApp/kept", "Deployment/web", "PodDisruptionBudget/web"] {
+        now.remove(changed);
+    }
+    let untouched = now.iter().all(|(name, version)| made.get(name) == Some(version));
+    ensure!(untouched && !now.is_empty(), "before: {made:?}\nnow: {now:?}\n{}", successor.log());
+    Ok(())
 }
 
 #[tokio::test]
@@ -79,6 +130,22 @@ async fn the_api_server_takes_every_object_of_every_set_of_values() -> Result<()
         cluster.kubectl_with(check, &list.to_string()).await.with_context(|| name.clone())?;
     }
     Ok(())
+}
+
+/// Identity and content of everything in the namespace, whatever others may report about its state.
+async fn content(namespace: &Namespace) -> Result<BTreeMap<String, String>> {
+    let content = |version: Version| {
+        let counted = version.generation.map(|number| number.to_string());
+        format!("{} {}", version.uid, counted.unwrap_or(version.resource_version))
+    };
+    Ok(namespace.versions().await?.into_iter().map(|(name, version)| (name, content(version))).collect())
+}
+
+/// A release without pods, and its operator as a process.
+async fn start_operator(access: &Access) -> Result<(Installation, Operator)> {
+    let release = Installation::install(access, NAMESPACE, &[]).await?;
+    let operator = Operator::start(&release, &[]).await?;
+    Ok((release, operator))
 }
 
 /// Installs or upgrades the release and waits until it is up.
