@@ -6,10 +6,6 @@
 - apiGroups: [msapp.dev]
   resources: [microserviceapps/status]
   verbs: [patch]
-# Owner references that block the owner's deletion want this where OwnerReferencesPermissionEnforcement is on.
-- apiGroups: [msapp.dev]
-  resources: [microserviceapps/finalizers]
-  verbs: [update]
 - apiGroups: [""]
   resources: [configmaps, serviceaccounts, services]
   verbs: [list, watch, create, patch, delete]

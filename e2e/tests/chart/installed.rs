@@ -196,7 +196,7 @@ async fn create_child(access: &Access) -> Result<Kept> {
     let labels = json!({"msapp.dev/app": "hello", "msapp.dev/service": "web"});
     let owner = json!({
         "apiVersion": app["apiVersion"], "kind": app["kind"], "name": "hello", "uid": app["metadata"]["uid"],
-        "controller": true, "blockOwnerDeletion": true,
+        "controller": true,
     });
     let pod =
         json!({"metadata": {"labels": labels}, "spec": {"containers": [{"name": "web", "image": "web"}]}});

@@ -269,7 +269,6 @@ fn expected_grants() -> BTreeSet<String> {
     };
     grant(&["list", "watch"], "msapp.dev/microserviceapps");
     grant(&["patch"], "msapp.dev/microserviceapps/status");
-    grant(&["update"], "msapp.dev/microserviceapps/finalizers");
     for child in CHILDREN {
         grant(&["list", "watch", "create", "patch", "delete"], child);
     }

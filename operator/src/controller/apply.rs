@@ -169,7 +169,7 @@ impl Writer<'_> {
                     progress.stopped = true;
                 }
                 Refused::Because(kind, message) => {
-                    tracing::warn!(child = %step.key, ?kind, message, "could not be written");
+                    tracing::warn!(child = %step.key, ?kind, error = message, "could not be written");
                     let (key, service) = (step.key.clone(), step.service.clone());
                     progress.failed(step, Failure { key, service, kind, message }, self.signature(step));
                 }
@@ -210,6 +210,10 @@ impl Writer<'_> {
     }
 
     /// The manifest as it is sent: in its namespace, owned by the app, for exactly the object that was seen (or none).
+    ///
+    /// The reference does not block the owner's deletion: garbage collection needs it not, it would cost a permission
+    /// (`OwnerReferencesPermissionEnforcement`), and that admission plugin does not know a kind that has just been
+    /// installed for up to half a minute.
     fn body(&self, manifest: &Value, precondition: &str, value: &str) -> Value {
         let mut body = manifest.clone();
         body["metadata"]["namespace"] = json!(self.app.namespace);
@@ -220,7 +224,6 @@ impl Writer<'_> {
             "name": self.app.name,
             "uid": self.app.uid,
             "controller": true,
-            "blockOwnerDeletion": true,
         }]);
         body
     }
