@@ -186,7 +186,9 @@ impl<T: Cached + PartialEq> Cache<T> {
         let known_ahead = |cache: &Self, object: &Object<T>| {
             let identity = (object.namespace.clone(), object.name.clone());
             let known = cache.find(&object.namespace, &object.name);
-            known.is_some_and(|known| staging.written.contains(&identity) && known.version() > object.version())
+            known.is_some_and(|known| {
+                staging.written.contains(&identity) && known.version() > object.version()
+            })
         };
         for object in staging.listed.into_values() {
             let gone = staging.buried.contains(&object.uid);
@@ -198,7 +200,9 @@ impl<T: Cached + PartialEq> Cache<T> {
             }
         }
         changes.retain(|change| match (&change.before, &change.after) {
-            (Some(before), Some(after)) => before.uid != after.uid || before.resource_version != after.resource_version,
+            (Some(before), Some(after)) => {
+                before.uid != after.uid || before.resource_version != after.resource_version
+            }
             _ => true,
         });
         changes
@@ -310,12 +314,16 @@ mod tests {
 
     #[test]
     fn a_new_list_reports_what_vanished_and_what_changed_and_nothing_else() {
-        let mut cache = listed(vec![thing("a", "1", 5, "g"), thing("b", "2", 6, "g"), thing("c", "3", 7, "g")]);
+        let mut cache =
+            listed(vec![thing("a", "1", 5, "g"), thing("b", "2", 6, "g"), thing("c", "3", 7, "g")]);
         cache.begin(None);
         cache.stage(&None, thing("a", "1", 5, "g"));
         cache.stage(&None, thing("b", "2", 9, "g"));
-        let mut changed: Vec<_> =
-            cache.finish(&None).iter().map(|change| (change.object().expect("one").name.clone(), change.after.is_some())).collect();
+        let mut changed: Vec<_> = cache
+            .finish(&None)
+            .iter()
+            .map(|change| (change.object().expect("one").name.clone(), change.after.is_some()))
+            .collect();
         changed.sort();
         assert_eq!(changed, [("b".to_owned(), true), ("c".to_owned(), false)]);
     }

@@ -4,7 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
-use http::Request;
+use http::header::USER_AGENT;
+use http::{HeaderValue, Request};
 use hyper_rustls::{FixedServerNameResolver, HttpsConnectorBuilder};
 use hyper_util::client::legacy;
 use hyper_util::client::legacy::connect::HttpConnector;
@@ -65,10 +66,12 @@ pub struct Clients {
 
 impl Clients {
     /// Clients for the API server of a configuration.
-    pub fn new(config: Config, metrics: Arc<Metrics>, leadership: Leadership) -> Self {
+    pub fn new(mut config: Config, metrics: Arc<Metrics>, leadership: Leadership) -> Self {
         if config.proxy_url.is_some() {
             tracing::warn!("the proxy of the configuration is not used");
         }
+        let agent = HeaderValue::from_static(concat!("msapp/", env!("CARGO_PKG_VERSION")));
+        config.headers.push((USER_AGENT, agent));
         Self { config, metrics, leadership }
     }
 
@@ -118,14 +121,14 @@ impl Clients {
         let mut builder =
             HttpsConnectorBuilder::new().with_tls_config(self.config.rustls_client_config()?).https_or_http();
         if let Some(name) = &self.config.tls_server_name {
-            let name = name.clone().try_into().context("the TLS server name of the configuration is no name")?;
+            let name =
+                name.clone().try_into().context("the TLS server name of the configuration is no name")?;
             builder = builder.with_server_name_resolver(FixedServerNameResolver::new(name));
         }
         let connector = builder.enable_all_versions().wrap_connector(tcp);
         Ok(legacy::Client::builder(TokioExecutor::new())
             .timer(TokioTimer::new())
             .pool_timer(TokioTimer::new())
-            .http2_adaptive_window(true)
             .http2_keep_alive_interval(Duration::from_secs(15))
             .http2_keep_alive_timeout(Duration::from_secs(10))
             .http2_keep_alive_while_idle(true)

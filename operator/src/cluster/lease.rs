@@ -75,7 +75,11 @@ impl Election {
             lease_duration_seconds: Some(i32::try_from(self.duration.as_secs()).unwrap_or(i32::MAX)),
             acquire_time: held.map_or(Some(MicroTime(wall)), |spec| spec.acquire_time.clone()),
             renew_time: Some(MicroTime(wall)),
-            lease_transitions: Some(if held.is_some() || before.is_none() { transitions } else { transitions + 1 }),
+            lease_transitions: Some(if held.is_some() || before.is_none() {
+                transitions
+            } else {
+                transitions + 1
+            }),
             ..LeaseSpec::default()
         }
     }
@@ -129,7 +133,9 @@ mod tests {
     #[test]
     fn the_first_one_creates_the_lease() {
         let mut election = Election::new("a", "msapp", DURATION);
-        let Move::Create(lease) = election.step(None, Instant::now(), wall()) else { panic!("it is created") };
+        let Move::Create(lease) = election.step(None, Instant::now(), wall()) else {
+            panic!("it is created")
+        };
         let spec = lease.spec.expect("a spec");
         assert_eq!((spec.holder_identity.as_deref(), spec.lease_transitions), (Some("a"), Some(0)));
     }
@@ -140,7 +146,11 @@ mod tests {
         let start = Instant::now();
         // The renewal looks years old: the clocks of the two machines disagree, and nobody cares.
         assert_eq!(election.step(Some(&held_by("a", "1", 5)), start, wall()), Move::Wait);
-        assert_eq!(election.step(Some(&held_by("a", "2", 6)), start + DURATION, wall()), Move::Wait, "it was renewed");
+        assert_eq!(
+            election.step(Some(&held_by("a", "2", 6)), start + DURATION, wall()),
+            Move::Wait,
+            "it was renewed"
+        );
         let almost = start + DURATION + Duration::from_secs(14);
         assert_eq!(election.step(Some(&held_by("a", "2", 6)), almost, wall()), Move::Wait);
         let lease = written(election.step(Some(&held_by("a", "2", 6)), start + 2 * DURATION, wall()));

@@ -2,8 +2,8 @@
 
 mod cache;
 mod client;
-mod lease;
 mod leadership;
+mod lease;
 mod projection;
 mod request;
 mod secrets;

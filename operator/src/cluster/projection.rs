@@ -62,8 +62,7 @@ impl Cached for StoredApp {}
 
 impl Projection for StoredApp {
     type Kept = Self;
-    const RESOURCE: ResourceName =
-        (msapp_crds::GROUP, "v1alpha1", "MicroserviceApp", "microserviceapps");
+    const RESOURCE: ResourceName = (msapp_crds::GROUP, "v1alpha1", "MicroserviceApp", "microserviceapps");
 
     fn project(mut object: Value) -> Option<Self> {
         let spec = object["spec"].take();
@@ -235,7 +234,10 @@ impl Projection for PodNote {
         let message = object["message"].as_str().unwrap_or_default();
         Some(Self {
             pod: object["involvedObject"]["name"].as_str()?.to_owned(),
-            warning: Warning { reason: reason.to_owned(), message: message.chars().take(NOTE_LENGTH).collect() },
+            warning: Warning {
+                reason: reason.to_owned(),
+                message: message.chars().take(NOTE_LENGTH).collect(),
+            },
         })
     }
 }
@@ -354,8 +356,10 @@ mod tests {
 
     #[test]
     fn an_app_of_any_shape_is_decoded() {
-        for spec in [json!(null), json!("text"), json!({"services": 7}), json!({"services": [{"nam": "a"}]})] {
-            let object = json!({"metadata": {"name": "a", "namespace": "n"}, "spec": spec, "status": ["odd"]});
+        for spec in [json!(null), json!("text"), json!({"services": 7}), json!({"services": [{"nam": "a"}]})]
+        {
+            let object =
+                json!({"metadata": {"name": "a", "namespace": "n"}, "spec": spec, "status": ["odd"]});
             let wire: Wire<StoredApp> = serde_json::from_value(object).expect("decodes");
             let app = wire.object().expect("is kept");
             assert_eq!((app.value.status, app.value.services.len()), (None, 0));
@@ -396,8 +400,12 @@ mod tests {
     fn resources_of_children_agree_with_the_core() {
         for (index, kind) in ChildKind::ALL.into_iter().enumerate() {
             let (group, version, name, plural) = child_resource(index);
-            let api_version = if group.is_empty() { version.to_owned() } else { format!("{group}/{version}") };
-            assert_eq!((api_version.as_str(), name, plural), (kind.api_version(), kind.as_str(), kind.plural()));
+            let api_version =
+                if group.is_empty() { version.to_owned() } else { format!("{group}/{version}") };
+            assert_eq!(
+                (api_version.as_str(), name, plural),
+                (kind.api_version(), kind.as_str(), kind.plural())
+            );
         }
     }
 }

@@ -35,8 +35,10 @@ pub(super) struct Target {
 impl Target {
     /// Reads it off a request.
     pub fn of<B>(request: &Request<B>) -> Self {
-        let segments: Vec<&str> = request.uri().path().split('/').filter(|segment| !segment.is_empty()).collect();
-        let resource = segments.iter().rev().find_map(|segment| RESOURCES.iter().find(|known| *known == segment));
+        let segments: Vec<&str> =
+            request.uri().path().split('/').filter(|segment| !segment.is_empty()).collect();
+        let resource =
+            segments.iter().rev().find_map(|segment| RESOURCES.iter().find(|known| *known == segment));
         let watches = request.uri().query().is_some_and(|query| query.contains("watch=true"));
         let named = segments.last().is_some_and(|last| !RESOURCES.contains(last));
         let verb = match *request.method() {
@@ -76,8 +78,18 @@ mod tests {
             ("GET", "/api/v1/pods?limit=500", Verb::List, "pods"),
             ("GET", "/api/v1/pods?watch=true&resourceVersion=1", Verb::Watch, "pods"),
             ("GET", "/api/v1/namespaces/shop/secrets/db", Verb::Get, "secrets"),
-            ("PATCH", "/apis/apps/v1/namespaces/shop/deployments/cart?force=true", Verb::Patch, "deployments"),
-            ("PATCH", "/apis/msapp.dev/v1alpha1/namespaces/a/microserviceapps/b/status", Verb::Patch, "microserviceapps"),
+            (
+                "PATCH",
+                "/apis/apps/v1/namespaces/shop/deployments/cart?force=true",
+                Verb::Patch,
+                "deployments",
+            ),
+            (
+                "PATCH",
+                "/apis/msapp.dev/v1alpha1/namespaces/a/microserviceapps/b/status",
+                Verb::Patch,
+                "microserviceapps",
+            ),
             ("DELETE", "/api/v1/namespaces/shop/services/cart", Verb::Delete, "services"),
             ("POST", "/apis/events.k8s.io/v1/namespaces/shop/events", Verb::Create, "events"),
             ("PUT", "/apis/coordination.k8s.io/v1/namespaces/a/leases/msapp", Verb::Update, "leases"),

@@ -81,7 +81,8 @@ impl SecretDigests {
         let Some(secret) = read_secret(&self.client, namespace, name).await? else {
             return Ok(None);
         };
-        let digest = |(entry, ByteString(content)): (String, ByteString)| (entry, digest::keyed(&self.key, &content));
+        let digest =
+            |(entry, ByteString(content)): (String, ByteString)| (entry, digest::keyed(&self.key, &content));
         Ok(Some(Known {
             uid: secret.metadata.uid.unwrap_or_default(),
             resource_version: secret.metadata.resource_version.unwrap_or_default(),
@@ -94,7 +95,9 @@ impl Known {
     /// Whether this is what the watch tells of, or something newer.
     fn covers(&self, uid: &str, resource_version: &str) -> bool {
         let number = |version: &str| version.parse::<u64>().ok();
-        let newer = number(&self.resource_version).zip(number(resource_version)).is_some_and(|(ours, theirs)| ours > theirs);
+        let newer = number(&self.resource_version)
+            .zip(number(resource_version))
+            .is_some_and(|(ours, theirs)| ours > theirs);
         newer || (self.uid == uid && self.resource_version == resource_version)
     }
 }
@@ -121,7 +124,9 @@ pub async fn fetch_digest_key(client: &Client, namespace: &str) -> Result<Vec<u8
     };
     let key = found.data.and_then(|mut data| data.remove(KEY_FIELD)).map(|ByteString(key)| key);
     let key = key.filter(|key| key.len() >= KEY_LENGTH);
-    key.with_context(|| format!("the Secret {namespace}/{DIGEST_KEY_NAME} holds no key; delete it to get a new one"))
+    key.with_context(|| {
+        format!("the Secret {namespace}/{DIGEST_KEY_NAME} holds no key; delete it to get a new one")
+    })
 }
 
 async fn create_digest_key(client: &Client, namespace: &str) -> Result<Secret> {
@@ -134,7 +139,8 @@ async fn create_digest_key(client: &Client, namespace: &str) -> Result<Secret> {
         immutable: Some(true),
         ..Secret::default()
     };
-    let parameters = PostParams { field_manager: Some(msapp_crds::MANAGER.to_owned()), ..PostParams::default() };
+    let parameters =
+        PostParams { field_manager: Some(msapp_crds::MANAGER.to_owned()), ..PostParams::default() };
     match kube::Api::<Secret>::namespaced(client.clone(), namespace).create(&parameters, &secret).await {
         Err(kube::Error::Api(status)) if status.code == 409 => {
             read_secret(client, namespace, DIGEST_KEY_NAME).await?.context("the Secret was just there")
@@ -162,7 +168,9 @@ mod tests {
         let service = service_fn(move |_: Request<Body>| {
             counter.fetch_add(1, Ordering::Relaxed);
             let secret = json!({"metadata": {"uid": "u", "resourceVersion": "7"}, "data": {"password": "aHVudGVyMg=="}});
-            async move { Ok::<_, std::convert::Infallible>(Response::new(Body::from(secret.to_string().into_bytes()))) }
+            async move {
+                Ok::<_, std::convert::Infallible>(Response::new(Body::from(secret.to_string().into_bytes())))
+            }
         });
         (Client::new(service, "default"), reads)
     }
@@ -172,10 +180,15 @@ mod tests {
         let (client, reads) = server();
         let digests = SecretDigests::new(client, b"key".to_vec());
         for version in ["7", "7", "6"] {
-            let entries = digests.entries("shop", "db", ("u", version)).await.expect("readable").expect("there");
+            let entries =
+                digests.entries("shop", "db", ("u", version)).await.expect("readable").expect("there");
             assert_eq!(entries["password"], digest::keyed(b"key", b"hunter2"));
         }
-        assert_eq!(reads.load(Ordering::Relaxed), 1, "an older version than the one that was read is no news");
+        assert_eq!(
+            reads.load(Ordering::Relaxed),
+            1,
+            "an older version than the one that was read is no news"
+        );
         digests.entries("shop", "db", ("u", "8")).await.expect("readable");
         assert_eq!(reads.load(Ordering::Relaxed), 2);
     }

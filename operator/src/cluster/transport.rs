@@ -154,7 +154,8 @@ fn wait_before_retry(
     let backoff = Duration::from_millis(100 << tried.min(6)).mul_f64(0.5 + fastrand::f64() / 2.0);
     match result {
         Ok(answer) => {
-            let busy = matches!(answer.status(), StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE);
+            let busy =
+                matches!(answer.status(), StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE);
             let wait = backoff.max(retry_after(answer).unwrap_or_default());
             (busy && wait <= LONGEST_WAIT).then_some(wait)
         }
@@ -248,10 +249,12 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_server_that_never_answers_costs_one_deadline() {
-        let inner = service_fn(|_: Request<Body>| futures::future::pending::<Result<Response<Body>, BoxError>>());
+        let inner =
+            service_fn(|_: Request<Body>| futures::future::pending::<Result<Response<Body>, BoxError>>());
         let mut transport = Transport::new(inner, Limits::default(), Arc::default(), None);
         let started = tokio::time::Instant::now();
-        let request = Request::builder().method("PATCH").uri("/api/v1/x").body(Body::empty()).expect("a request");
+        let request =
+            Request::builder().method("PATCH").uri("/api/v1/x").body(Body::empty()).expect("a request");
         let error = transport.call(request).await.expect_err("no answer");
         assert!(error.is::<TransportError>());
         assert_eq!(started.elapsed(), Limits::default().request);

@@ -34,7 +34,11 @@ pub struct Scope {
 impl Scope {
     /// The parts of the cluster that have a watch each.
     pub(crate) fn parts(&self) -> Vec<Part> {
-        if self.namespaces.is_empty() { vec![None] } else { self.namespaces.iter().cloned().map(Some).collect() }
+        if self.namespaces.is_empty() {
+            vec![None]
+        } else {
+            self.namespaces.iter().cloned().map(Some).collect()
+        }
     }
 }
 
@@ -167,7 +171,9 @@ impl View {
     /// are, and nothing is written.
     pub fn definition_is_missing(&self) -> bool {
         let troubles = self.lock_troubles();
-        troubles.iter().any(|((resource, _), trouble)| *resource == "microserviceapps" && trouble.unknown_resource)
+        troubles
+            .iter()
+            .any(|((resource, _), trouble)| *resource == "microserviceapps" && trouble.unknown_resource)
     }
 
     /// What has never been listed to its end, and why; nothing when all is there. Warnings about pods only explain,

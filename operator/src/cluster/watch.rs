@@ -70,7 +70,12 @@ fn mirrors(client: &Client, part: &Part, settings: &WatchSettings) -> Vec<BoxFut
 }
 
 fn apps() -> Feed<StoredApp> {
-    Feed { cache: |view| &view.apps, tell: |listener, change| listener.app(change), labels: None, fields: None }
+    Feed {
+        cache: |view| &view.apps,
+        tell: |listener, change| listener.app(change),
+        labels: None,
+        fields: None,
+    }
 }
 
 /// No selector: an object of somebody else that has the name of a child must be seen before a write.
@@ -89,7 +94,12 @@ fn pods() -> Feed<StoredPod> {
 }
 
 fn secrets() -> Feed<StoredSecret> {
-    Feed { cache: |view| &view.secrets, tell: |listener, change| listener.secret(change), labels: None, fields: None }
+    Feed {
+        cache: |view| &view.secrets,
+        tell: |listener, change| listener.secret(change),
+        labels: None,
+        fields: None,
+    }
 }
 
 fn notes() -> Feed<PodNote> {
@@ -182,10 +192,11 @@ impl<P: Projection> Mirror<P> {
 
     fn complain(&self, error: &watcher::Error) {
         self.settings.metrics.watch_restarted(P::RESOURCE.3);
-        let trouble = Trouble { message: describe::<P>(error), unknown_resource: status_code(error) == Some(404) };
+        let trouble =
+            Trouble { message: describe::<P>(error), unknown_resource: status_code(error) == Some(404) };
         let message = trouble.message.clone();
         if self.settings.view.set_trouble(P::RESOURCE.3, &self.part, Some(trouble)) {
-            tracing::warn!(resource = P::RESOURCE.3, part = %Place(&self.part), message, "cannot be watched at present");
+            tracing::warn!(resource = P::RESOURCE.3, part = %Place(&self.part), error = message, "cannot be watched at present");
         }
     }
 }

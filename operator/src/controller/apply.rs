@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use futures::{FutureExt, StreamExt};
 use futures::stream;
+use futures::{FutureExt, StreamExt};
 use kube::Client;
 use kube::api::{DeleteParams, Patch, PatchParams, Preconditions, PropagationPolicy};
 use msapp_core::desired::{ChildKey, ChildKind};
@@ -231,7 +231,11 @@ impl Writer<'_> {
     fn requests(&self, kind: ChildKind) -> kube::core::Request {
         let version = kind.api_version();
         let root = if version.contains('/') { "apis" } else { "api" };
-        kube::core::Request::new(format!("/{root}/{version}/namespaces/{}/{}", self.app.namespace, kind.plural()))
+        kube::core::Request::new(format!(
+            "/{root}/{version}/namespaces/{}/{}",
+            self.app.namespace,
+            kind.plural()
+        ))
     }
 
     async fn patch(&self, key: &ChildKey, body: &Value, force: bool) -> kube::Result<()> {
@@ -251,7 +255,8 @@ impl Writer<'_> {
             }),
             ..DeleteParams::default()
         };
-        let request = self.requests(key.kind).delete(&key.name, &parameters).map_err(kube::Error::BuildRequest)?;
+        let request =
+            self.requests(key.kind).delete(&key.name, &parameters).map_err(kube::Error::BuildRequest)?;
         match self.client.request::<Value>(request).await {
             // Finalizers of others hold it back: it is still there, being deleted.
             Ok(object) if object["metadata"]["deletionTimestamp"].is_string() => {

@@ -50,7 +50,8 @@ pub(super) struct Attempts {
 impl Attempts {
     /// The failure that stands, when the same write is not to be tried yet.
     pub fn standing(&self, key: &ChildKey, signature: &str, now: Instant) -> Option<&Failure> {
-        let failed = self.failed.get(key).filter(|failed| failed.signature == signature && now < failed.until)?;
+        let failed =
+            self.failed.get(key).filter(|failed| failed.signature == signature && now < failed.until)?;
         Some(&failed.failure)
     }
 
@@ -76,7 +77,8 @@ impl Attempts {
     /// What the user is told: everything but what failed once for a reason that passes.
     pub fn told(&self) -> Vec<Failure> {
         let lasting = |failed: &&Failed| failed.failure.kind != FailureKind::Transient || failed.count > 1;
-        let mut told: Vec<Failure> = self.failed.values().filter(lasting).map(|failed| failed.failure.clone()).collect();
+        let mut told: Vec<Failure> =
+            self.failed.values().filter(lasting).map(|failed| failed.failure.clone()).collect();
         told.sort_by(|left, right| left.key.cmp(&right.key));
         told
     }

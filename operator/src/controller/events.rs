@@ -49,7 +49,8 @@ pub(super) fn notes(
     applied: &Applied,
 ) -> Vec<Note> {
     let written = applied.summary(NAMED);
-    let mut notes: Vec<Note> = written.map(|text| Note::normal("Applied", "Apply", text)).into_iter().collect();
+    let mut notes: Vec<Note> =
+        written.map(|text| Note::normal("Applied", "Apply", text)).into_iter().collect();
     let (was, is) = (ready(before), ready(Some(after)));
     match is {
         Some(("False", reason, message)) if reason == Reason::InvalidSpec.as_str() && was != is => {
@@ -191,16 +192,25 @@ mod tests {
             message: Some("why".into()),
             ..ServiceStatus::default()
         };
-        MicroserviceAppStatus { conditions: vec![condition], services: vec![cart], ..MicroserviceAppStatus::default() }
+        MicroserviceAppStatus {
+            conditions: vec![condition],
+            services: vec![cart],
+            ..MicroserviceAppStatus::default()
+        }
     }
 
-    fn told(before: Option<&MicroserviceAppStatus>, after: &MicroserviceAppStatus) -> Vec<(&'static str, String)> {
+    fn told(
+        before: Option<&MicroserviceAppStatus>,
+        after: &MicroserviceAppStatus,
+    ) -> Vec<(&'static str, String)> {
         notes(before, after, &Applied::default()).into_iter().map(|note| (note.reason, note.text)).collect()
     }
 
     #[test]
     fn equal_statuses_tell_nothing() {
-        for status in [status("True", "AllServicesReady", None), status("False", "NameTaken", Some("NameTaken"))] {
+        for status in
+            [status("True", "AllServicesReady", None), status("False", "NameTaken", Some("NameTaken"))]
+        {
             assert!(told(Some(&status), &status).is_empty());
         }
     }

@@ -24,7 +24,9 @@ pub(super) fn classify(error: &kube::Error) -> Refused {
             Refused::Because(kind_of(status), status.message.chars().take(LONGEST).collect())
         }
         kube::Error::Service(cause) if cause.is::<Fenced>() => Refused::Fenced,
-        kube::Error::Service(cause) if cause.is::<TransportError>() => transient("the API server did not answer in time"),
+        kube::Error::Service(cause) if cause.is::<TransportError>() => {
+            transient("the API server did not answer in time")
+        }
         kube::Error::Service(_) | kube::Error::HyperError(_) => transient("the API server cannot be reached"),
         kube::Error::Auth(_) => transient("the credentials of the operator cannot be read"),
         _ => transient("the answer of the API server could not be read"),
@@ -61,7 +63,8 @@ mod tests {
     use super::*;
 
     fn api(code: u16, message: &str, details: serde_json::Value) -> FailureKind {
-        let status = json!({"status": "Failure", "code": code, "message": message, "reason": "", "details": details});
+        let status =
+            json!({"status": "Failure", "code": code, "message": message, "reason": "", "details": details});
         let status: Status = serde_json::from_value(status).expect("a status");
         match classify(&kube::Error::Api(status.boxed())) {
             Refused::Because(kind, _) => kind,
@@ -76,9 +79,24 @@ mod tests {
         let cases = [
             (409, "Apply failed with 1 conflict", cause("FieldManagerConflict"), FailureKind::FieldConflict),
             (409, "the object has been modified", none.clone(), FailureKind::Transient),
-            (403, "deployments.apps is forbidden: exceeded quota: small", none.clone(), FailureKind::QuotaExceeded),
-            (403, "unable to create new content", cause("NamespaceTerminating"), FailureKind::NamespaceTerminating),
-            (404, "namespaces \"shop\" not found", json!({"kind": "namespaces"}), FailureKind::NamespaceTerminating),
+            (
+                403,
+                "deployments.apps is forbidden: exceeded quota: small",
+                none.clone(),
+                FailureKind::QuotaExceeded,
+            ),
+            (
+                403,
+                "unable to create new content",
+                cause("NamespaceTerminating"),
+                FailureKind::NamespaceTerminating,
+            ),
+            (
+                404,
+                "namespaces \"shop\" not found",
+                json!({"kind": "namespaces"}),
+                FailureKind::NamespaceTerminating,
+            ),
             (403, "deployments.apps is forbidden: User cannot patch", none.clone(), FailureKind::Forbidden),
             (400, "admission webhook \"x\" denied the request: no", none.clone(), FailureKind::Rejected),
             (403, "admission webhook \"x\" denied the request: no", none.clone(), FailureKind::Rejected),

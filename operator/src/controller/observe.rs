@@ -15,7 +15,12 @@ pub(super) fn observe(view: &View, app: &Object<StoredApp>, desired: &DesiredSet
         children: children(view, app, desired),
         pods: pods(view, app),
         claims: claims(view, app),
-        started: app.value.status.as_ref().map(|status| started(status, &app.value.services)).unwrap_or_default(),
+        started: app
+            .value
+            .status
+            .as_ref()
+            .map(|status| started(status, &app.value.services))
+            .unwrap_or_default(),
     }
 }
 
@@ -34,7 +39,9 @@ fn children(view: &View, app: &Object<StoredApp>, desired: &DesiredSet) -> BTree
 
 fn pods(view: &View, app: &Object<StoredApp>) -> Vec<Pod> {
     let pods = view.pods(&app.namespace, &app.name);
-    pods.iter().map(|pod| Pod { warnings: warnings(view, &app.namespace, &pod.name), ..pod.value.pod.clone() }).collect()
+    pods.iter()
+        .map(|pod| Pod { warnings: warnings(view, &app.namespace, &pod.name), ..pod.value.pod.clone() })
+        .collect()
 }
 
 /// The newest warning of each reason.

@@ -116,7 +116,7 @@ impl Context {
             Err(BrokenOff::Fenced) => Pass { result: ReconcileResult::Fenced, next: None },
             Err(BrokenOff::Failed(message)) => {
                 memory.broken_off += 1;
-                tracing::warn!(message, "broke off");
+                tracing::warn!(error = message, "broke off");
                 Pass { result: ReconcileResult::Failed, next: Some(pass_delay(memory.broken_off)) }
             }
         }
@@ -134,7 +134,8 @@ impl Context {
             Ok(proven) => {
                 let used = proven.references();
                 self.wake.refers(key, used.clone());
-                let references = references(&self.view, self.digests.as_deref(), &key.namespace, &used).await?;
+                let references =
+                    references(&self.view, self.digests.as_deref(), &key.namespace, &used).await?;
                 self.make_so(app, &source, &proven.bound(&references), memory).await
             }
         }
@@ -151,7 +152,8 @@ impl Context {
         memory.attempts = Attempts::default();
         let observed = Observed::default();
         let outcome = Outcome::Invalid(violations);
-        self.report(app, facts(app, source, outcome, &observed), &Applied::default(), &mut memory.written).await?;
+        self.report(app, facts(app, source, outcome, &observed), &Applied::default(), &mut memory.written)
+            .await?;
         Ok(ReconcileResult::Invalid)
     }
 
@@ -167,18 +169,14 @@ impl Context {
         let before = observe(&self.view, app, &desired);
         let plan =
             if proven.suspended { Plan::default() } else { plan::plan(proven, &app.uid, &desired, &before) };
-        let writer = Writer {
-            client: &self.client,
-            view: &self.view,
-            metrics: &self.metrics,
-            app,
-            observed: &before,
-        };
+        let writer =
+            Writer { client: &self.client, view: &self.view, metrics: &self.metrics, app, observed: &before };
         let applied = writer.apply(&plan, &mut memory.attempts).await.map_err(|_| BrokenOff::Fenced)?;
         let after = observe(&self.view, app, &desired);
         let failures = memory.attempts.told();
         let outcome = Outcome::Valid { app: proven, plan: &plan, failures: &failures };
-        let told = self.report(app, facts(app, source, outcome, &after), &applied, &mut memory.written).await?;
+        let told =
+            self.report(app, facts(app, source, outcome, &after), &applied, &mut memory.written).await?;
         Ok(match (memory.attempts.next(), applied.is_empty() && !told) {
             (Some(_), _) => ReconcileResult::Failed,
             (None, true) => ReconcileResult::Unchanged,
@@ -196,6 +194,11 @@ impl Context {
     ) -> kube::Result<bool> {
         let status = status::status(&facts);
         let told = write_status(&self.client, &self.view, app, &status, written).await;
+        if matches!(told, Ok(true)) {
+            let ready = status.conditions.iter().find(|condition| condition.type_ == "Ready");
+            let ready = ready.map(|condition| format!("{}: {}", condition.reason, condition.message));
+            tracing::debug!(summary = status.summary, ready, "told how it is");
+        }
         // What is not in the status yet is told together with it.
         let before = if matches!(told, Ok(true)) { facts.previous } else { Some(&status) };
         self.reporter.tell(app, notes(before, &status, applied));

@@ -1,7 +1,7 @@
 //! Puts the controller together and runs it until it is told to stop.
 
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
@@ -17,8 +17,8 @@ use super::reconcile::Context;
 use super::wake::Wake;
 use super::workers::{Busy, Workers};
 use crate::cluster::{
-    Clients, Leadership, LeaseSettings, Purpose, Scope, SecretDigests, View, WatchSettings, fetch_digest_key, lead,
-    mirror_all,
+    Clients, Leadership, LeaseSettings, Purpose, Scope, SecretDigests, View, WatchSettings, fetch_digest_key,
+    lead, mirror_all,
 };
 use crate::telemetry::{Health, Metrics, serve};
 
@@ -100,7 +100,8 @@ impl Controller {
     async fn run(self, stop: CancellationToken) -> Result<()> {
         let quit = CancellationToken::new();
         let _quit_at_the_end = quit.clone().drop_guard();
-        let pages = serve(self.settings.listen.clone(), self.health.clone(), self.metrics.clone(), quit.clone());
+        let pages =
+            serve(self.settings.listen.clone(), self.health.clone(), self.metrics.clone(), quit.clone());
         let mut parts = self.watches()?;
         let mut pages = tokio::spawn(pages);
         let work = self.work(stop);

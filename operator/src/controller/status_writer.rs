@@ -55,7 +55,8 @@ pub(super) async fn write_status(
         return Ok(false);
     };
     let path = format!("/apis/{}/v1alpha1/namespaces/{}/microserviceapps", msapp_crds::GROUP, app.namespace);
-    let parameters = PatchParams { field_manager: Some(msapp_crds::MANAGER.to_owned()), ..PatchParams::default() };
+    let parameters =
+        PatchParams { field_manager: Some(msapp_crds::MANAGER.to_owned()), ..PatchParams::default() };
     let request = kube::core::Request::new(path)
         .patch_subresource("status", &app.name, &parameters, &Patch::Merge(patch))
         .map_err(kube::Error::BuildRequest)?;
@@ -92,14 +93,20 @@ mod tests {
 
     #[test]
     fn what_the_server_stored_differently_is_not_written_again_and_again() {
-        let (wanted, kept) = (json!({"observedGeneration": 3, "summary": "x"}), json!({"observedGeneration": 3}));
+        let (wanted, kept) =
+            (json!({"observedGeneration": 3, "summary": "x"}), json!({"observedGeneration": 3}));
         let last = Written { wanted: wanted.clone(), stored: kept.clone() };
         assert_eq!(patch(&app(&kept), &wanted, Some(&last)), None);
-        assert!(patch(&app(&json!({"observedGeneration": 2})), &wanted, Some(&last)).is_some(), "somebody edited it");
+        assert!(
+            patch(&app(&json!({"observedGeneration": 2})), &wanted, Some(&last)).is_some(),
+            "somebody edited it"
+        );
     }
 
     #[test]
     fn a_status_that_cannot_be_read_is_replaced() {
-        assert!(patch(&app(&json!({"conditions": "odd"})), &json!({"observedGeneration": 1}), None).is_some());
+        assert!(
+            patch(&app(&json!({"conditions": "odd"})), &json!({"observedGeneration": 1}), None).is_some()
+        );
     }
 }

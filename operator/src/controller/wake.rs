@@ -85,7 +85,11 @@ impl Index {
         for new in references.difference(&before) {
             self.references.entry((key.namespace.clone(), new.clone())).or_default().insert(key.name.clone());
         }
-        if references.is_empty() { self.referring.remove(key) } else { self.referring.insert(key.clone(), references) };
+        if references.is_empty() {
+            self.referring.remove(key)
+        } else {
+            self.referring.insert(key.clone(), references)
+        };
     }
 
     /// Notes the services of an app; gives the other apps of the namespace that share names with it, before or now.
@@ -95,7 +99,9 @@ impl Index {
             let Some(app) = app else { continue };
             for service in &app.value.services {
                 let place = (app.namespace.clone(), service.clone());
-                sharing.extend(self.wanted.get(&place).into_iter().flatten().filter(|name| **name != app.name).cloned());
+                sharing.extend(
+                    self.wanted.get(&place).into_iter().flatten().filter(|name| **name != app.name).cloned(),
+                );
                 if declared {
                     self.wanted.entry(place).or_default().insert(app.name.clone());
                 } else {
@@ -140,7 +146,9 @@ impl Listener for Wake {
     fn app(&self, change: &Change<StoredApp>) {
         let Some(app) = change.object() else { return };
         let shares = match (&change.before, &change.after) {
-            (Some(before), Some(after)) => before.uid != after.uid || before.value.services != after.value.services,
+            (Some(before), Some(after)) => {
+                before.uid != after.uid || before.value.services != after.value.services
+            }
             _ => true,
         };
         if shares {
@@ -166,7 +174,8 @@ impl Listener for Wake {
             apps.extend(self.lock().wanted.get(&place).into_iter().flatten().cloned());
             self.wake(&object.namespace, &apps);
         }
-        let entries = |object: Option<&Arc<Object<StoredChild>>>| object.map(|object| object.value.entries.clone());
+        let entries =
+            |object: Option<&Arc<Object<StoredChild>>>| object.map(|object| object.value.entries.clone());
         if kind == ChildKind::ConfigMap && entries(before) != entries(after) {
             self.wake_referring(&object.namespace, ReferenceKind::ConfigMap, &object.name);
         }
@@ -224,7 +233,10 @@ mod tests {
         assert_eq!(index.declares(&added(&second)), BTreeSet::from(["first".to_owned()]));
         let given_up = Change { before: Some(first), after: Some(app("first", &["search"])) };
         assert_eq!(index.declares(&given_up), BTreeSet::from(["second".to_owned()]));
-        assert_eq!(index.wanted[&("shop".to_owned(), "cart".to_owned())], BTreeSet::from(["second".to_owned()]));
+        assert_eq!(
+            index.wanted[&("shop".to_owned(), "cart".to_owned())],
+            BTreeSet::from(["second".to_owned()])
+        );
     }
 
     #[test]

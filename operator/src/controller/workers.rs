@@ -45,7 +45,12 @@ impl Busy {
 }
 
 impl Workers {
-    pub fn new(context: Arc<Context>, queue: Arc<Queue<AppKey>>, leadership: Leadership, busy: Arc<Busy>) -> Self {
+    pub fn new(
+        context: Arc<Context>,
+        queue: Arc<Queue<AppKey>>,
+        leadership: Leadership,
+        busy: Arc<Busy>,
+    ) -> Self {
         Self { context, queue, leadership, memories: Mutex::default(), busy }
     }
 

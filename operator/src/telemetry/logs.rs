@@ -19,10 +19,13 @@ pub enum LogFormat {
 /// # Errors
 /// When the filter cannot be read, or logging was started before.
 pub fn start_logging(filter: &str, format: LogFormat) -> Result<()> {
-    let filter = EnvFilter::try_new(filter).with_context(|| format!("{filter:?} is no log level or filter"))?;
+    let filter =
+        EnvFilter::try_new(filter).with_context(|| format!("{filter:?} is no log level or filter"))?;
     let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     let started = match format {
-        LogFormat::Json => builder.json().flatten_event(true).with_current_span(true).with_span_list(false).try_init(),
+        LogFormat::Json => {
+            builder.json().flatten_event(true).with_current_span(true).with_span_list(false).try_init()
+        }
         LogFormat::Text => builder.try_init(),
     };
     started.map_err(|error| anyhow::anyhow!("logging cannot be started: {error}"))

@@ -145,7 +145,11 @@ impl Metrics {
         registry.register("apps", "Apps by whether they are ready", self.apps.clone());
         registry.register("queue_depth", "Apps that wait for a reconcile", self.queue_depth.clone());
         registry.register("leader", "1 while this process leads", self.leader.clone());
-        registry.register("watch_restarts", "Watches that broke and began again", self.watch_restarts.clone());
+        registry.register(
+            "watch_restarts",
+            "Watches that broke and began again",
+            self.watch_restarts.clone(),
+        );
         registry.register("panics", "Reconciles that hit a defect of the operator", self.panics.clone());
     }
 
@@ -180,7 +184,9 @@ impl Metrics {
     /// Tells how many apps are ready and how many are not.
     pub fn apps(&self, ready: usize, unready: usize) {
         for (label, count) in [("true", ready), ("false", unready)] {
-            self.apps.get_or_create(&ReadyLabel { ready: label }).set(i64::try_from(count).unwrap_or(i64::MAX));
+            self.apps
+                .get_or_create(&ReadyLabel { ready: label })
+                .set(i64::try_from(count).unwrap_or(i64::MAX));
         }
     }
 

@@ -41,7 +41,8 @@ pub async fn serve(
     metrics: Arc<Metrics>,
     stop: CancellationToken,
 ) -> Result<()> {
-    let listener = TcpListener::bind(&address).await.with_context(|| format!("cannot listen on {address}"))?;
+    let listener =
+        TcpListener::bind(&address).await.with_context(|| format!("cannot listen on {address}"))?;
     tracing::info!(address = %listener.local_addr()?, "serves /livez, /readyz and /metrics");
     let pages = Router::new()
         .route("/livez", get(livez))
@@ -61,7 +62,8 @@ async fn livez(State(pages): State<Pages>) -> impl IntoResponse {
 
 async fn readyz(State(pages): State<Pages>) -> impl IntoResponse {
     let missing = pages.health.missing();
-    let remarks = pages.health.remarks();
+    let mut remarks = pages.health.remarks();
+    remarks.retain(|remark| !missing.contains(remark));
     let lines = |lines: &[String]| lines.iter().map(|line| format!("{line}\n")).collect::<String>();
     if missing.is_empty() {
         (StatusCode::OK, format!("ok\n{}", lines(&remarks)))
