@@ -20,6 +20,11 @@ pub(super) fn resolve(written: &[WrittenPort], path: &str, violations: &mut Viol
         .collect();
     let mut first: BTreeMap<(i32, &str), usize> = BTreeMap::new();
     for (index, port) in ports.iter().enumerate() {
+        if !is_service_name(&port.name) {
+            let message =
+                format!("{:?} is no name of a port: it needs a letter, and two '-' never meet", port.name);
+            violations.push(Violation::new(format!("{path}[{index}].name"), Code::InvalidValue, message));
+        }
         if let Some(earlier) = first.get(&(port.port, port.transport())) {
             let message =
                 format!("{} {} is already the port of {path}[{earlier}]", port.transport(), port.port);
@@ -29,6 +34,11 @@ pub(super) fn resolve(written: &[WrittenPort], path: &str, violations: &mut Viol
         }
     }
     ports
+}
+
+/// What a name of a container's port has to be beyond the schema (RFC 6335, section 5.1).
+fn is_service_name(name: &str) -> bool {
+    name.bytes().any(|letter| letter.is_ascii_lowercase()) && !name.contains("--")
 }
 
 /// The port that a name, a service port or a container port means; the first one when nothing is said.

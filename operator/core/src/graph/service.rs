@@ -81,7 +81,7 @@ fn settings(levels: &Levels<'_>, ports: &[Port], violations: &mut Violations) ->
         strategy: rollout::strategy(rollout, violations),
         stop: rollout::stop(stop, ports, violations),
         security: security.map(|written| written.value.clone()).unwrap_or_default(),
-        image_pull_secrets: secrets.map(|written| written.value.clone()).unwrap_or_default(),
+        image_pull_secrets: pull_secrets(secrets),
     }
 }
 
@@ -100,7 +100,10 @@ fn connect(
     violations: &mut Violations,
 ) -> Connected {
     let mut connected = Connected::default();
-    for (index, dependency) in written.dependencies.iter().enumerate() {
+    // The order of writing means nothing, so it must not reach the order of the variables.
+    let mut dependencies: Vec<_> = written.dependencies.iter().enumerate().collect();
+    dependencies.sort_by_key(|(_, dependency)| &dependency.name);
+    for (index, dependency) in dependencies {
         let path = format!("{path}.dependencies[{index}]");
         let resolved = edges::resolve(dependency, &written.name, context.targets, &path, violations);
         if let Some(resolved) = resolved {
@@ -112,8 +115,15 @@ fn connect(
             connected.edges.push(resolved.edge);
         }
     }
-    connected.edges.sort_by(|left, right| left.name.cmp(&right.name));
     connected
+}
+
+/// Sorted and once each: the API server takes no Secret twice.
+fn pull_secrets(written: Option<Written<'_, Vec<String>>>) -> Vec<String> {
+    let mut secrets = written.map(|written| written.value.clone()).unwrap_or_default();
+    secrets.sort();
+    secrets.dedup();
+    secrets
 }
 
 fn started_before(written: &ServiceSpec) -> BTreeSet<String> {
