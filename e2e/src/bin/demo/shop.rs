@@ -3,20 +3,18 @@
 use std::{
     path::{Path, PathBuf},
     process::Stdio,
-    time::{Duration, Instant},
+    time::Instant,
 };
 
-use anyhow::{Result, ensure};
-use kube::Api;
-use msapp_crds::v1alpha1::MicroserviceApp;
-use msapp_e2e::{Access, Installation, Operator, msapp_binary, wait_until};
-use tokio::process::{Child, Command};
+use anyhow::{Context, Result, ensure};
+use msapp_e2e::{Access, Installation, Operator, msapp_binary};
+use tokio::process::Command;
 
 pub(crate) const NAMESPACE: &str = "shop";
 const NAME: &str = "shop";
 
 /// On a real cluster the images have to be pulled.
-const LONGEST: Duration = Duration::from_secs(600);
+const LONGEST: &str = "10m";
 
 /// The running operator with its shop.
 pub(crate) struct Shop {
@@ -58,32 +56,10 @@ fn shown(file: &Path) -> String {
 
 /// Lets `msapp status` draw the tree until the shop is ready.
 async fn watch_until_ready(access: &Access) -> Result<()> {
-    let mut tree = status(access, true)?;
-    let ready = ready(access).await;
-    tree.kill().await?;
-    tree.wait().await?;
-    ready?;
-    // The watcher may have been stopped between the last change and drawing it.
-    status(access, false)?.wait().await?;
+    let mut status = Command::new(msapp_binary()?);
+    status.args(["status", NAME, "-n", NAMESPACE, "--until-ready", "--timeout", LONGEST]);
+    status.env("KUBECONFIG", access.kubeconfig()).stdin(Stdio::null()).kill_on_drop(true);
+    let outcome = status.status().await.context("run `msapp status`")?;
+    ensure!(outcome.success(), "the shop did not become ready");
     Ok(())
-}
-
-fn status(access: &Access, watch: bool) -> Result<Child> {
-    let mut command = Command::new(msapp_binary()?);
-    command.args(["status", NAME, "-n", NAMESPACE]).args(watch.then_some("-w"));
-    command.env("KUBECONFIG", access.kubeconfig()).stdin(Stdio::null()).kill_on_drop(true);
-    Ok(command.spawn()?)
-}
-
-async fn ready(access: &Access) -> Result<()> {
-    let apps: Api<MicroserviceApp> = Api::namespaced(access.client().await?, NAMESPACE);
-    wait_until("the shop to be ready", LONGEST, async || {
-        let app = apps.get(NAME).await?;
-        let status = app.status.unwrap_or_default();
-        let ready = status.conditions.iter().find(|condition| condition.type_ == "Ready");
-        let message = ready.map_or("it has no status yet", |condition| condition.message.as_str());
-        ensure!(ready.is_some_and(|condition| condition.status == "True"), "{message}");
-        Ok(())
-    })
-    .await
 }
