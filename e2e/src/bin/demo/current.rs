@@ -5,7 +5,7 @@ use k8s_openapi::{
     api::core::v1::Namespace, apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition,
 };
 use kube::Api;
-use msapp_e2e::{Access, Installation, Tools};
+use msapp_e2e::{Access, Installation, Tools, msapp_binary};
 use std::{fs, os::unix::fs::PermissionsExt, path::Path, process::Command};
 
 use crate::{lookout, shop, shop::Shop, stopped, unless_stopped};
@@ -23,7 +23,9 @@ pub(crate) async fn run(until_ready: bool) -> Result<()> {
     refuse_what_is_there(&access).await?;
     let outcome = unless_stopped(bring_up(&access)).await;
     if matches!(outcome, Ok(Some(_))) && !until_ready {
-        println!("{}", lookout::hints(access.kubeconfig(), None, &[]));
+        let msapp = msapp_binary()?;
+        let programs: Vec<&Path> = msapp.parent().into_iter().collect();
+        println!("{}", lookout::hints(access.kubeconfig(), &programs, &[]));
         stopped().await;
     }
     println!("\nRemoving what the demo created …");

@@ -15,12 +15,13 @@ pub(crate) const EXPERIMENTS: [(&str, &str); 3] = [
 ];
 
 /// What to type into another terminal.
-pub(crate) fn hints(kubeconfig: &Path, tools: Option<&Path>, experiments: &[(&str, &str)]) -> String {
+pub(crate) fn hints(kubeconfig: &Path, programs: &[&Path], experiments: &[(&str, &str)]) -> String {
     let mut lines = vec!["\nLook around from another terminal:".to_owned(), String::new()];
     lines.push(format!("  export KUBECONFIG={}", kubeconfig.display()));
-    if let Some(tools) = tools {
-        lines.push(format!("  export PATH={}:$PATH    # kubectl, helm", tools.display()));
+    for directory in programs {
+        lines.push(format!("  export PATH={}:$PATH", directory.display()));
     }
+    lines.push(format!("  msapp status shop -n {NAMESPACE} --watch"));
     lines.push(format!("  kubectl get msapp -n {NAMESPACE}"));
     lines.push(format!("  kubectl describe msapp shop -n {NAMESPACE}"));
     lines.push(format!("  kubectl get deployments,services,pods,networkpolicies -n {NAMESPACE}"));

@@ -1,9 +1,9 @@
 //! The demo in a control plane of its own.
 
-use std::time::Duration;
+use std::{path::Path, time::Duration};
 
 use anyhow::Result;
-use msapp_e2e::{Cluster, ClusterOptions, Installation, Tools};
+use msapp_e2e::{Cluster, ClusterOptions, Installation, Tools, msapp_binary};
 
 use crate::{lookout, shop::Shop, stopped, unless_stopped};
 
@@ -25,8 +25,10 @@ pub(crate) async fn run(until_ready: bool) -> Result<()> {
     };
     let Some(shop) = unless_stopped(bring_up).await? else { return Ok(()) };
     if !until_ready {
-        let tools = Some(cluster.tools().directory());
-        println!("{}", lookout::hints(cluster.kubeconfig(), tools, &lookout::EXPERIMENTS));
+        let msapp = msapp_binary()?;
+        let programs = [Some(cluster.tools().directory()), msapp.parent()];
+        let programs: Vec<&Path> = programs.into_iter().flatten().collect();
+        println!("{}", lookout::hints(cluster.kubeconfig(), &programs, &lookout::EXPERIMENTS));
         stopped().await;
     }
     println!("\nEnding the operator and the control plane …");
