@@ -40,6 +40,23 @@ Exit codes:
   1  the resource has mistakes, or did not become ready in time
   2  wrong usage, or something cannot be read";
 
+const CONTROLLER_EXAMPLES: &str = "\
+Examples:
+  # in a pod, as the Helm chart starts it
+  msapp controller
+
+  # on a laptop, for the apps of two namespaces of the kubeconfig's cluster
+  msapp controller --namespace default --watch-namespaces shop,travel \\
+    --leader-election false --log-format text";
+
+const CRD_EXAMPLES: &str = "\
+Examples:
+  # install it, or bring it up to date
+  msapp crd | kubectl apply --server-side -f -
+
+  # does the cluster have this one?
+  msapp crd | kubectl diff --server-side -f -";
+
 /// What stands on the command line.
 #[derive(Debug, Parser)]
 #[command(name = "msapp", version, about = "One MicroserviceApp becomes a whole system of microservices")]
@@ -52,11 +69,12 @@ struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Runs the operator.
+    #[command(after_long_help = CONTROLLER_EXAMPLES)]
     Controller(Box<ControllerArgs>),
     /// Prints the CustomResourceDefinition.
     ///
-    /// Install it with `msapp crd | kubectl apply --server-side -f -`.
+    /// It is the one that the Helm chart installs, and that this version of the operator works with.
+    #[command(after_long_help = CRD_EXAMPLES)]
     Crd,
     Check(CheckArgs),
     Render(RenderArgs),

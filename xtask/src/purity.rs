@@ -1,0 +1,58 @@
+//! The core knows no client, no runtime, no clock and no randomness: not by promise, but because it links none.
+
+use std::collections::BTreeSet;
+
+use anyhow::{Result, bail};
+
+use crate::workspace;
+
+/// Crates that would let the core see the outside world.
+#[rustfmt::skip]
+const FORBIDDEN: [&str; 16] = [
+    "axum", "chrono", "fastrand", "getrandom", "hyper", "hyper-util", "kube-client", "kube-runtime", "mio", "rand", "rand_core",
+    "reqwest", "socket2", "time", "tokio", "tower",
+];
+
+/// Fails when the core links a forbidden crate, or calls what operator/core/clippy.toml forbids. Its tests may.
+pub(crate) fn check() -> Result<()> {
+    check_linked()?;
+    let denied = ["-D", "clippy::disallowed_methods", "-D", "clippy::disallowed_types"];
+    workspace::run(workspace::cargo(
+        &[&["clippy", "--quiet", "-p", "msapp-core", "--lib", "--"], &denied[..]].concat(),
+    ))
+}
+
+fn check_linked() -> Result<()> {
+    let tree = workspace::output(workspace::cargo(&[
+        "tree",
+        "-p",
+        "msapp-core",
+        "-e",
+        "normal",
+        "--prefix",
+        "none",
+    ]))?;
+    let found = forbidden(&tree);
+    if !found.is_empty() {
+        bail!(
+            "msapp-core links {}; `cargo tree -p msapp-core -e normal -i <crate>` tells why",
+            found.join(", ")
+        );
+    }
+    Ok(())
+}
+
+fn forbidden(tree: &str) -> Vec<String> {
+    let linked: BTreeSet<&str> = tree.lines().filter_map(|line| line.split_whitespace().next()).collect();
+    FORBIDDEN.iter().filter(|name| linked.contains(*name)).map(|name| (*name).to_owned()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_forbidden_crate_is_found_by_its_whole_name() {
+        assert_eq!(forbidden("msapp-core v0.1.0\ntokio v1.0.0\ntower-layer v0.3.0\n"), ["tokio"]);
+    }
+}
