@@ -11,6 +11,10 @@ use std::{fs, os::unix::fs::PermissionsExt, path::Path, process::Command};
 use crate::{lookout, shop, shop::Shop, stopped, unless_stopped};
 
 const NAMESPACE: &str = "msapp-demo";
+/// Why it may stay unready where nodes are real.
+const PLACEHOLDERS: &str = "
+The shop is not ready. Its images exist by name only: where nodes are real, they cannot be
+pulled, and the status above says so. Everything else about the shop is as it would be.";
 const CRD: &str = "microserviceapps.msapp.dev";
 
 pub(crate) async fn run(until_ready: bool) -> Result<()> {
@@ -21,26 +25,31 @@ pub(crate) async fn run(until_ready: bool) -> Result<()> {
     println!("The demo uses the cluster of your context {}.", context.trim());
     println!("The operator runs here, from the local binary, as a ServiceAccount of that cluster.\n");
     refuse_what_is_there(&access).await?;
-    let outcome = unless_stopped(bring_up(&access)).await;
-    if matches!(outcome, Ok(Some(_))) && !until_ready {
-        let msapp = msapp_binary()?;
-        let programs: Vec<&Path> = msapp.parent().into_iter().collect();
-        println!("{}", lookout::hints(access.kubeconfig(), &programs, &[]));
-        stopped().await;
-    }
+    let outcome = unless_stopped(show(&access, until_ready)).await;
     println!("\nRemoving what the demo created …");
     let removed = remove(&access).await;
-    // Until here the operator sees to what Kubernetes asks of it.
-    let ended = outcome.map(drop);
-    ended.and(removed)?;
+    outcome.and(removed)?;
     println!("Nothing is left.");
     Ok(())
 }
 
-async fn bring_up(access: &Access) -> Result<Shop> {
+/// Everything between the first object that is created and the last.
+async fn show(access: &Access, until_ready: bool) -> Result<()> {
     println!("Helm installs the chart: the CRD, a ServiceAccount, its permissions …");
     let installation = Installation::install(access, NAMESPACE, &[]).await?;
-    Shop::bring_up(&installation).await
+    let shop = Shop::bring_up(&installation).await?;
+    if until_ready {
+        ensure!(shop.is_ready, "the shop did not become ready");
+        return Ok(());
+    }
+    if !shop.is_ready {
+        println!("{PLACEHOLDERS}");
+    }
+    let msapp = msapp_binary()?;
+    let programs: Vec<&Path> = msapp.parent().into_iter().collect();
+    println!("{}", lookout::hints(None, &programs, &[]));
+    stopped().await;
+    Ok(())
 }
 
 /// A copy of the current context alone: the user may switch to another one

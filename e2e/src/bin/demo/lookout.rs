@@ -15,9 +15,11 @@ pub(crate) const EXPERIMENTS: [(&str, &str); 3] = [
 ];
 
 /// What to type into another terminal.
-pub(crate) fn hints(kubeconfig: &Path, programs: &[&Path], experiments: &[(&str, &str)]) -> String {
+pub(crate) fn hints(kubeconfig: Option<&Path>, programs: &[&Path], experiments: &[(&str, &str)]) -> String {
     let mut lines = vec!["\nLook around from another terminal:".to_owned(), String::new()];
-    lines.push(format!("  export KUBECONFIG={}", kubeconfig.display()));
+    if let Some(kubeconfig) = kubeconfig {
+        lines.push(format!("  export KUBECONFIG={}", kubeconfig.display()));
+    }
     for directory in programs {
         lines.push(format!("  export PATH={}:$PATH", directory.display()));
     }

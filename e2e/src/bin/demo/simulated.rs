@@ -2,7 +2,7 @@
 
 use std::{path::Path, time::Duration};
 
-use anyhow::Result;
+use anyhow::{Result, ensure};
 use msapp_e2e::{Cluster, ClusterOptions, Installation, Tools, msapp_binary};
 
 use crate::{lookout, shop::Shop, stopped, unless_stopped};
@@ -24,11 +24,12 @@ pub(crate) async fn run(until_ready: bool) -> Result<()> {
         Shop::bring_up(&installation).await
     };
     let Some(shop) = unless_stopped(bring_up).await? else { return Ok(()) };
+    ensure!(shop.is_ready, "the shop did not become ready");
     if !until_ready {
         let msapp = msapp_binary()?;
         let programs = [Some(cluster.tools().directory()), msapp.parent()];
         let programs: Vec<&Path> = programs.into_iter().flatten().collect();
-        println!("{}", lookout::hints(cluster.kubeconfig(), &programs, &lookout::EXPERIMENTS));
+        println!("{}", lookout::hints(Some(cluster.kubeconfig()), &programs, &lookout::EXPERIMENTS));
         stopped().await;
     }
     println!("\nEnding the operator and the control plane …");
