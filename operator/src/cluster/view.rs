@@ -2,8 +2,10 @@
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::time::Duration;
 
 use msapp_core::desired::{ChildKey, ChildKind};
+use tokio::time::Instant;
 
 use super::cache::{Cache, Change, Object, Part};
 use super::projection::{PodNote, StoredApp, StoredChild, StoredPod, StoredSecret};
@@ -53,8 +55,11 @@ pub struct View {
     pub(super) secrets: RwLock<Cache<StoredSecret>>,
     pub(super) notes: RwLock<Cache<PodNote>>,
     /// Resource and part → why its watch does not run at present.
-    troubles: Mutex<BTreeMap<(&'static str, Part), Trouble>>,
+    troubles: Mutex<BTreeMap<(&'static str, Part), (Trouble, Instant)>>,
 }
+
+/// A watch that fails is tried again, and fails again, within this time; one that runs is silent about it.
+const RECENT: Duration = Duration::from_secs(90);
 
 /// Why a watch does not run.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -153,7 +158,7 @@ impl View {
         write(self.children_of(key.kind)).bury(namespace, &key.name, uid);
     }
 
-    fn lock_troubles(&self) -> MutexGuard<'_, BTreeMap<(&'static str, Part), Trouble>> {
+    fn lock_troubles(&self) -> MutexGuard<'_, BTreeMap<(&'static str, Part), (Trouble, Instant)>> {
         self.troubles.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -162,7 +167,10 @@ impl View {
         let mut troubles = self.lock_troubles();
         let key = (resource, part.clone());
         match trouble {
-            Some(trouble) => troubles.insert(key, trouble.clone()) != Some(trouble),
+            Some(trouble) => {
+                let before = troubles.insert(key, (trouble.clone(), Instant::now()));
+                before.is_none_or(|(before, _)| before != trouble)
+            }
             None => troubles.remove(&key).is_some(),
         }
     }
@@ -173,7 +181,7 @@ impl View {
         let troubles = self.lock_troubles();
         troubles
             .iter()
-            .any(|((resource, _), trouble)| *resource == "microserviceapps" && trouble.unknown_resource)
+            .any(|((resource, _), (trouble, _))| *resource == "microserviceapps" && trouble.unknown_resource)
     }
 
     /// What has never been listed to its end, and why; nothing when all is there. Warnings about pods only explain,
@@ -198,14 +206,17 @@ impl View {
 
     /// Watches that do not run at present.
     pub fn remarks(&self) -> Vec<String> {
-        let keys: Vec<_> = self.lock_troubles().keys().cloned().collect();
+        let recent = |(key, (_, since)): (&(&'static str, Part), &(Trouble, Instant))| {
+            (since.elapsed() < RECENT).then(|| key.clone())
+        };
+        let keys: Vec<_> = self.lock_troubles().iter().filter_map(recent).collect();
         keys.iter().map(|(resource, part)| self.describe(resource, part, "watched again")).collect()
     }
 
     fn describe(&self, resource: &'static str, part: &Part, otherwise: &str) -> String {
         let place = part.as_deref().map(|namespace| format!(" in {namespace}")).unwrap_or_default();
         let troubles = self.lock_troubles();
-        let why = troubles.get(&(resource, part.clone())).map_or(otherwise, |trouble| &trouble.message);
+        let why = troubles.get(&(resource, part.clone())).map_or(otherwise, |(trouble, _)| &trouble.message);
         format!("{resource}{place}: {why}")
     }
 }

@@ -2,13 +2,14 @@
 
 use std::collections::BTreeSet;
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use futures::stream;
 use futures::{FutureExt, StreamExt};
 use kube::Client;
 use kube::api::{DeleteParams, Patch, PatchParams, Preconditions, PropagationPolicy};
 use msapp_core::desired::{ChildKey, ChildKind};
-use msapp_core::observed::Observed;
+use msapp_core::observed::{Observed, Owner};
 use msapp_core::plan::{Action, Plan, Step};
 use msapp_core::status::{Failure, FailureKind};
 use msapp_core::{digest, fields};
@@ -17,7 +18,7 @@ use tokio::time::Instant;
 
 use super::backoff::Attempts;
 use super::events::few;
-use super::failure::{Refused, classify};
+use super::failure::{Complaint, Refused, classify};
 use crate::cluster::{Fenced, Object, StoredApp, View, child_from};
 use crate::telemetry::{Metrics, WriteVerb};
 
@@ -134,7 +135,7 @@ impl Writer<'_> {
                 false
             }
         };
-        if !writes {
+        if !writes || self.is_bent(step, &progress) {
             return false;
         }
         let standing = progress.attempts.standing(&step.key, &self.signature(step), Instant::now()).is_some();
@@ -161,6 +162,7 @@ impl Writer<'_> {
             Ok(verb) => {
                 self.metrics.wrote(step.key.kind.as_str(), verb);
                 tracing::info!(child = %step.key, verb = ?verb, "wrote");
+                self.note_stored(step, &mut progress);
                 progress.applied.note(verb, step.key.clone());
             }
             Err(error) => match classify(&error) {
@@ -168,12 +170,37 @@ impl Writer<'_> {
                     progress.fenced = true;
                     progress.stopped = true;
                 }
-                Refused::Because(kind, message) => {
+                Refused::Because(complaint) => {
+                    let Complaint { kind, message, wait } = complaint;
                     tracing::warn!(child = %step.key, ?kind, error = message, "could not be written");
                     let (key, service) = (step.key.clone(), step.service.clone());
-                    progress.failed(step, Failure { key, service, kind, message }, self.signature(step));
+                    let failure = Failure { key, service, kind, message };
+                    progress.failed(step, failure, self.signature(step), wait);
                 }
             },
+        }
+    }
+
+    fn is_bent(&self, step: &Step, progress: &Progress<'_>) -> bool {
+        let live = self.observed.children.get(&step.key);
+        match (&step.action, live) {
+            (Action::Update { manifest, .. }, Some(live))
+                if matches!(live.owner, Owner::App { uid: Some(_), .. }) =>
+            {
+                progress.attempts.is_bent(&step.key, &fields::digest_of(manifest), &live.fields.digest)
+            }
+            _ => false,
+        }
+    }
+
+    /// Compares what was sent with what is stored now.
+    fn note_stored(&self, step: &Step, progress: &mut Progress<'_>) {
+        let (Action::Create(manifest) | Action::Update { manifest, .. }) = &step.action else {
+            return;
+        };
+        if let Some(stored) = self.view.child(&self.app.namespace, &step.key) {
+            let stored = &stored.value.child.fields.digest;
+            progress.attempts.stored(&step.key, fields::digest_of(manifest), stored);
         }
     }
 
@@ -281,7 +308,7 @@ impl Progress<'_> {
         }
     }
 
-    fn failed(&mut self, step: &Step, failure: Failure, signature: String) {
+    fn failed(&mut self, step: &Step, failure: Failure, signature: String, wait: Duration) {
         match failure.kind {
             FailureKind::NamespaceTerminating => self.stopped = true,
             FailureKind::Transient => self.hiccups += 1,
@@ -290,6 +317,6 @@ impl Progress<'_> {
         self.stopped |= self.hiccups >= HICCUPS;
         self.block(step);
         self.unsettled.insert(step.key.clone());
-        self.attempts.failed(failure, signature, Instant::now());
+        self.attempts.failed(failure, signature, Instant::now(), wait);
     }
 }

@@ -41,10 +41,12 @@ struct Failed {
     until: Instant,
 }
 
-/// The children of one app that could not be written.
+/// The children of one app that could not be written, or not as wanted.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Attempts {
     failed: HashMap<ChildKey, Failed>,
+    /// Digests of what was wanted and of what the API server made of it.
+    bent: HashMap<ChildKey, (String, String)>,
 }
 
 impl Attempts {
@@ -61,12 +63,27 @@ impl Attempts {
         self.failed.values().any(|failed| terminating(failed) && now < failed.until)
     }
 
-    /// A write failed.
-    pub fn failed(&mut self, failure: Failure, signature: String, now: Instant) {
+    /// A write failed; it is not tried again before `wait` is over.
+    pub fn failed(&mut self, failure: Failure, signature: String, now: Instant, wait: Duration) {
         let before = self.failed.get(&failure.key).filter(|before| before.failure.kind == failure.kind);
         let count = before.map_or(1, |before| before.count + 1);
-        let until = now + delay(first_delay(failure.kind), count, fastrand::f64());
+        let until = now + delay(first_delay(failure.kind), count, fastrand::f64()).max(wait.min(LONGEST));
         self.failed.insert(failure.key.clone(), Failed { failure, signature, count, until });
+    }
+
+    /// What the API server stored after a write. Admission may change our fields each time; then writing the same
+    /// again changes nothing, and goes on for ever.
+    pub fn stored(&mut self, key: &ChildKey, wanted: String, stored: &str) {
+        if wanted == stored {
+            self.bent.remove(key);
+        } else if self.bent.insert(key.clone(), (wanted, stored.to_owned())).is_none() {
+            tracing::warn!(child = %key, "the API server stores something else than what was applied");
+        }
+    }
+
+    /// Whether the live object is what the API server made of the same manifest before.
+    pub fn is_bent(&self, key: &ChildKey, wanted: &str, live: &str) -> bool {
+        self.bent.get(key).is_some_and(|(before, stored)| before == wanted && stored == live)
     }
 
     /// A child is as it should be, or not wanted any more.
@@ -113,7 +130,7 @@ mod tests {
     async fn the_same_write_waits_and_a_different_one_does_not() {
         let mut attempts = Attempts::default();
         let (now, refused) = (Instant::now(), failure(FailureKind::Rejected));
-        attempts.failed(refused.clone(), "a".into(), now);
+        attempts.failed(refused.clone(), "a".into(), now, Duration::ZERO);
         assert_eq!(attempts.standing(&refused.key, "a", now), Some(&refused));
         assert_eq!(attempts.standing(&refused.key, "b", now), None);
         assert_eq!(attempts.standing(&refused.key, "a", now + ADMINISTRATOR), None);
@@ -122,19 +139,39 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
+    async fn a_server_that_asks_for_time_gets_it() {
+        let mut attempts = Attempts::default();
+        let now = Instant::now();
+        attempts.failed(failure(FailureKind::Transient), "a".into(), now, Duration::from_secs(60));
+        assert_eq!(attempts.next(), Some(now + Duration::from_secs(60)));
+    }
+
+    #[tokio::test(start_paused = true)]
     async fn a_hiccup_is_not_told_but_an_outage_is() {
         let mut attempts = Attempts::default();
-        attempts.failed(failure(FailureKind::Transient), "a".into(), Instant::now());
+        attempts.failed(failure(FailureKind::Transient), "a".into(), Instant::now(), Duration::ZERO);
         assert!(attempts.told().is_empty());
-        attempts.failed(failure(FailureKind::Transient), "a".into(), Instant::now());
+        attempts.failed(failure(FailureKind::Transient), "a".into(), Instant::now(), Duration::ZERO);
         assert_eq!(attempts.told().len(), 1);
+    }
+
+    #[test]
+    fn what_admission_changes_each_time_is_not_written_again_until_somebody_else_changes_it() {
+        let mut attempts = Attempts::default();
+        let key = ChildKey::new(ChildKind::Deployment, "cart");
+        attempts.stored(&key, "wanted".into(), "changed");
+        assert!(attempts.is_bent(&key, "wanted", "changed"));
+        assert!(!attempts.is_bent(&key, "wanted", "drifted"));
+        assert!(!attempts.is_bent(&key, "edited", "changed"));
+        attempts.stored(&key, "wanted".into(), "wanted");
+        assert!(!attempts.is_bent(&key, "wanted", "changed"));
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_terminating_namespace_closes_the_app() {
         let mut attempts = Attempts::default();
         let now = Instant::now();
-        attempts.failed(failure(FailureKind::NamespaceTerminating), "a".into(), now);
+        attempts.failed(failure(FailureKind::NamespaceTerminating), "a".into(), now, Duration::ZERO);
         assert!(attempts.closed(now));
         assert!(!attempts.closed(now + ADMINISTRATOR));
     }

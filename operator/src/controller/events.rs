@@ -98,11 +98,19 @@ impl Note {
     }
 }
 
-/// Names a few objects and counts the rest.
+/// Names a few objects, or counts many by their kind.
 pub(super) fn few(keys: &[ChildKey], named: usize) -> String {
-    let names: Vec<String> = keys.iter().take(named).map(ToString::to_string).collect();
-    let rest = keys.len().saturating_sub(named);
-    if rest == 0 { names.join(", ") } else { format!("{} and {rest} more objects", names.join(", ")) }
+    if keys.len() <= named {
+        let mut names: Vec<String> = keys.iter().map(ToString::to_string).collect();
+        names.sort();
+        return names.join(", ");
+    }
+    let mut counts: BTreeMap<_, usize> = BTreeMap::new();
+    for key in keys {
+        *counts.entry(key.kind).or_default() += 1;
+    }
+    let counts: Vec<String> = counts.iter().map(|(kind, count)| format!("{count} {kind}")).collect();
+    format!("{} objects: {}", keys.len(), counts.join(", "))
 }
 
 /// Sends events in the background: a slow or full API server never holds up a reconcile because of them.
@@ -233,7 +241,7 @@ mod tests {
         let applied = Applied { created, ..Applied::default() };
         let up = status("True", "AllServicesReady", None);
         let notes = notes(Some(&up), &up, &applied);
-        let text = "created Service s0, Service s1, Service s2, Service s3, Service s4, Service s5 and 3 more objects";
+        let text = "created 9 objects: 9 Service";
         assert_eq!(notes, [Note::normal("Applied", "Apply", text.to_owned())]);
     }
 }

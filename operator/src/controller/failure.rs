@@ -1,5 +1,7 @@
 //! Why a write failed, by who must act.
 
+use std::time::Duration;
+
 use kube::core::Status;
 use msapp_core::status::FailureKind;
 
@@ -8,20 +10,36 @@ use crate::cluster::{Fenced, TransportError};
 /// Longest message that is kept.
 const LONGEST: usize = 600;
 
+/// What the API server said about a failed write.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Complaint {
+    /// Who must act.
+    pub kind: FailureKind,
+    /// In its words.
+    pub message: String,
+    /// How long it wants to be left alone at least.
+    pub wait: Duration,
+}
+
 /// What came of a failed request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Refused {
     /// This process does not lead any more: nothing is to be reported.
     Fenced,
     /// Somebody (or time) must act.
-    Because(FailureKind, String),
+    Because(Complaint),
 }
 
 /// Reads the error of a write.
 pub(super) fn classify(error: &kube::Error) -> Refused {
     match error {
         kube::Error::Api(status) => {
-            Refused::Because(kind_of(status), status.message.chars().take(LONGEST).collect())
+            let wait = status.details.as_ref().map_or(0, |details| details.retry_after_seconds);
+            Refused::Because(Complaint {
+                kind: kind_of(status),
+                message: status.message.chars().take(LONGEST).collect(),
+                wait: Duration::from_secs(wait.into()),
+            })
         }
         kube::Error::Service(cause) if cause.is::<Fenced>() => Refused::Fenced,
         kube::Error::Service(cause) if cause.is::<TransportError>() => {
@@ -35,7 +53,8 @@ pub(super) fn classify(error: &kube::Error) -> Refused {
 
 /// Messages of what passes are fixed, so that a status does not change with every try.
 fn transient(message: &str) -> Refused {
-    Refused::Because(FailureKind::Transient, message.to_owned())
+    let (kind, message) = (FailureKind::Transient, message.to_owned());
+    Refused::Because(Complaint { kind, message, wait: Duration::ZERO })
 }
 
 fn kind_of(status: &Status) -> FailureKind {
@@ -67,7 +86,7 @@ mod tests {
             json!({"status": "Failure", "code": code, "message": message, "reason": "", "details": details});
         let status: Status = serde_json::from_value(status).expect("a status");
         match classify(&kube::Error::Api(status.boxed())) {
-            Refused::Because(kind, _) => kind,
+            Refused::Because(complaint) => complaint.kind,
             Refused::Fenced => panic!("not fenced"),
         }
     }
@@ -115,6 +134,6 @@ mod tests {
     fn the_fence_is_no_failure() {
         assert_eq!(classify(&kube::Error::Service(BoxError::from(Fenced))), Refused::Fenced);
         let timeout = classify(&kube::Error::Service(BoxError::from(TransportError::TimedOut)));
-        assert!(matches!(timeout, Refused::Because(FailureKind::Transient, _)));
+        assert!(matches!(timeout, Refused::Because(Complaint { kind: FailureKind::Transient, .. })));
     }
 }

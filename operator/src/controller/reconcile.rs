@@ -85,7 +85,7 @@ impl From<kube::Error> for BrokenOff {
     fn from(error: kube::Error) -> Self {
         match classify(&error) {
             Refused::Fenced => BrokenOff::Fenced,
-            Refused::Because(_, message) => BrokenOff::Failed(message),
+            Refused::Because(complaint) => BrokenOff::Failed(complaint.message),
         }
     }
 }
