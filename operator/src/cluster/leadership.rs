@@ -208,7 +208,127 @@ fn is_outdated(error: &kube::Error) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Mutex;
+    use std::sync::atomic::AtomicBool;
+
+    use http::{Method, Request, Response};
+    use kube::client::Body;
+    use serde_json::{Value, json};
+    use tower::{BoxError, service_fn};
+
     use super::*;
+
+    /// An API server with one lease.
+    #[derive(Default)]
+    struct Server {
+        lease: Mutex<(u64, Option<Value>)>,
+        hangs: AtomicBool,
+    }
+
+    impl Server {
+        fn answer(&self, method: &Method, body: Value) -> (u16, Value) {
+            let mut lease = self.lease.lock().expect("not poisoned");
+            let version = json!(lease.0.to_string());
+            let refused = |code: u16| {
+                let reason = if code == 404 { "NotFound" } else { "Conflict" };
+                (code, json!({"status": "Failure", "code": code, "message": "", "reason": reason}))
+            };
+            match (method.as_str(), &lease.1) {
+                ("GET", Some(found)) => return (200, found.clone()),
+                ("GET" | "PUT", None) => return refused(404),
+                ("POST", Some(_)) => return refused(409),
+                ("PUT", Some(_)) if body["metadata"]["resourceVersion"] != version => return refused(409),
+                _ => {}
+            }
+            lease.0 += 1;
+            let mut stored = body;
+            stored["metadata"]["resourceVersion"] = json!(lease.0.to_string());
+            lease.1 = Some(stored.clone());
+            (200, stored)
+        }
+
+        fn client(self: &Arc<Self>) -> Client {
+            let server = self.clone();
+            let service = service_fn(move |request: Request<Body>| {
+                let server = server.clone();
+                async move {
+                    if server.hangs.load(Ordering::Relaxed) {
+                        std::future::pending::<()>().await;
+                    }
+                    let (head, body) = request.into_parts();
+                    let body = serde_json::from_slice(&body.collect_bytes().await?).unwrap_or_default();
+                    let (code, answer) = server.answer(&head.method, body);
+                    let answer = Body::from(answer.to_string().into_bytes());
+                    Ok::<_, BoxError>(Response::builder().status(code).body(answer)?)
+                }
+            });
+            Client::new(service, "default")
+        }
+
+        /// Starts a candidate; the token makes it stop.
+        fn start(self: &Arc<Self>, identity: &str) -> (Leadership, CancellationToken) {
+            let (leadership, stop) = (Leadership::standby(), CancellationToken::new());
+            let settings = LeaseSettings {
+                namespace: "msapp-system".into(),
+                name: "msapp".into(),
+                identity: identity.into(),
+                duration: Duration::from_secs(15),
+            };
+            tokio::spawn(lead(self.client(), settings, leadership.clone(), stop.clone()));
+            (leadership, stop)
+        }
+    }
+
+    async fn led(leadership: &Leadership) -> Duration {
+        let started = Instant::now();
+        let mut leads = leadership.subscribe();
+        let waited = tokio::time::timeout(Duration::from_secs(60), leads.wait_for(|leads| *leads));
+        waited.await.expect("it leads in the end").expect("the sender lives");
+        started.elapsed()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_lease_that_is_released_changes_hands_at_once() {
+        let server = Arc::new(Server::default());
+        let (first, stop) = server.start("first");
+        led(&first).await;
+        let (second, _stop) = server.start("second");
+        tokio::time::sleep(Duration::from_secs(40)).await;
+        assert!(first.is_valid() && !second.is_valid(), "it is renewed again and again");
+        stop.cancel();
+        assert!(led(&second).await <= Duration::from_secs(3));
+        assert!(!first.is_valid());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_server_that_hangs_ends_the_right_to_write_before_another_may_take_over() {
+        let server = Arc::new(Server::default());
+        let (first, _stop) = server.start("first");
+        led(&first).await;
+        server.hangs.store(true, Ordering::Relaxed);
+        let started = Instant::now();
+        first.lost().await;
+        assert!(started.elapsed() <= Duration::from_secs(10));
+        server.hangs.store(false, Ordering::Relaxed);
+        led(&first).await;
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_silent_holder_is_followed_after_its_duration_and_never_by_two() {
+        let server = Arc::new(Server::default());
+        let silent = json!({"metadata": {"name": "msapp", "resourceVersion": "0"},
+            "spec": {"holderIdentity": "gone", "leaseDurationSeconds": 15}});
+        *server.lease.lock().expect("not poisoned") = (0, Some(silent));
+        let (second, _second) = server.start("second");
+        let (third, _third) = server.start("third");
+        tokio::time::sleep(Duration::from_millis(14_500)).await;
+        assert!(!second.is_valid() && !third.is_valid());
+        for _ in 0..30 {
+            tokio::time::sleep(Duration::from_secs(1)).await;
+            assert!(!(second.is_valid() && third.is_valid()));
+        }
+        assert!(second.is_valid() || third.is_valid());
+    }
 
     #[tokio::test(start_paused = true)]
     async fn the_right_to_write_ends_by_itself() {
