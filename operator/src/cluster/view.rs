@@ -44,6 +44,9 @@ impl Scope {
     }
 }
 
+/// Resource and part → why its watch does not run, and since when.
+type Troubles = BTreeMap<(&'static str, Part), (Trouble, Instant)>;
+
 /// What is known of the cluster.
 #[derive(Debug)]
 pub struct View {
@@ -54,8 +57,7 @@ pub struct View {
     pub(super) pods: RwLock<Cache<StoredPod>>,
     pub(super) secrets: RwLock<Cache<StoredSecret>>,
     pub(super) notes: RwLock<Cache<PodNote>>,
-    /// Resource and part → why its watch does not run at present.
-    troubles: Mutex<BTreeMap<(&'static str, Part), (Trouble, Instant)>>,
+    troubles: Mutex<Troubles>,
 }
 
 /// A watch that fails is tried again, and fails again, within this time; one that runs is silent about it.
@@ -158,7 +160,7 @@ impl View {
         write(self.children_of(key.kind)).bury(namespace, &key.name, uid);
     }
 
-    fn lock_troubles(&self) -> MutexGuard<'_, BTreeMap<(&'static str, Part), (Trouble, Instant)>> {
+    fn lock_troubles(&self) -> MutexGuard<'_, Troubles> {
         self.troubles.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
