@@ -145,6 +145,10 @@ pub struct PeerPods {
     /// Their labels; all pods of the namespace when empty. Example: `{app: postgres}`
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub labels: BTreeMap<String, String>,
+    /// Port their containers listen on, where a Service translates; the declared port when absent. Example: `8080`
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = 65535))]
+    pub port: Option<i32>,
 }
 
 /// A service of somebody else.

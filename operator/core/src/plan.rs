@@ -176,8 +176,7 @@ impl Planner<'_> {
     fn is_ready(&self, service: &str) -> bool {
         let key = ChildKey::new(ChildKind::Deployment, service);
         self.observed.children.get(&key).and_then(|child| child.workload.as_ref()).is_some_and(|workload| {
-            workload.observed_generation >= workload.generation
-                && workload.available >= workload.replicas.max(1)
+            workload.observed_generation >= workload.generation && workload.available >= workload.replicas
         })
     }
 

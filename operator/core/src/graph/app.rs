@@ -9,7 +9,7 @@ use msapp_crds::v1alpha1::{PathType, Protocol, Security, SpreadRule};
 use serde_json::Value;
 
 use crate::digest;
-use crate::reference::{ReferenceKey, ReferenceState, ReferenceUse, References};
+use crate::reference::{ReferenceKey, ReferenceKind, ReferenceState, ReferenceUse, References};
 
 /// A whole system, proven.
 #[derive(Clone, Debug, PartialEq)]
@@ -24,6 +24,8 @@ pub struct App {
     pub network: Option<NetworkRules>,
     /// The services, sorted by name.
     pub services: Vec<Service>,
+    /// Whether it refers to Secrets that nobody could look at, so that a changed one restarts nothing.
+    pub secrets_unread: bool,
 }
 
 /// One service, proven. Values of Kubernetes types are complete as the API server would store them.
@@ -292,6 +294,8 @@ impl App {
         for service in &mut self.services {
             service.bind(references);
         }
+        let unread = |key: &ReferenceKey| key.kind == ReferenceKind::Secret && !references.contains_key(key);
+        self.secrets_unread = self.references().iter().any(unread);
         self
     }
 }

@@ -3,13 +3,12 @@
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
-use k8s_openapi::api::core::v1::{EnvVar, EnvVarSource, SecretKeySelector};
-use msapp_crds::v1alpha1::{
-    BackingService, ConnectionFormat, Dependency, DependencyEnv, Engine, ExternalService, PeerPods, Protocol,
-};
+use k8s_openapi::api::core::v1::EnvVar;
+use msapp_crds::v1alpha1::{BackingService, Dependency, Engine, ExternalService, PeerPods, Protocol};
 use serde_json::{Value, json};
 
 use super::app::{Edge, Peer, Port};
+use super::connection::{self, Connection, SecretKeys};
 use super::resolve::{Target, Targets};
 use super::{network, ports};
 use crate::name;
@@ -25,22 +24,6 @@ pub(super) struct Resolved {
     /// The Secret with the credentials of the target.
     pub credentials: Option<String>,
     pub references: Vec<ReferenceUse>,
-}
-
-/// Where a target is.
-struct Connection<'a> {
-    host: String,
-    port: i32,
-    scheme: &'static str,
-    database: Option<&'a str>,
-    secret: Option<SecretKeys<'a>>,
-}
-
-#[derive(Clone, Copy)]
-struct SecretKeys<'a> {
-    name: &'a str,
-    username: &'a str,
-    password: &'a str,
 }
 
 /// Resolves one dependency of a service.
@@ -69,10 +52,13 @@ pub(super) fn resolve(
         refuse_service_fields(dependency, path, violations);
     }
     describe(&mut discovery, dependency, &connection);
-    let env = environment(dependency, &connection, path, violations);
+    let variables = connection::environment(dependency, &connection, path, violations);
     let credentials = connection.secret.map(|secret| secret.name.to_owned());
-    let references =
-        connection.secret.map(|secret| credentials_use(secret, dependency)).into_iter().collect();
+    let references = connection
+        .secret
+        .map(|secret| credentials_uses(secret, dependency, variables.credentials))
+        .unwrap_or_default();
+    let env = variables.env;
     let optional = dependency.optional.unwrap_or_default();
     let edge = Edge { name: dependency.name.clone(), optional, peer, discovery };
     Some(Resolved { edge, env, credentials, references })
@@ -142,6 +128,8 @@ fn to_external(external: &ExternalService) -> (Connection<'_>, Peer, Value) {
 
 fn peer(host: &str, pods: Option<&PeerPods>, cidrs: &[String], port: i32) -> Peer {
     if let Some(pods) = pods {
+        // Policy is applied behind the translation of a Service.
+        let port = pods.port.unwrap_or(port);
         return Peer::Pods { namespace: pods.namespace.clone(), labels: pods.labels.clone(), port };
     }
     if cidrs.is_empty() {
@@ -223,9 +211,8 @@ fn refuse_service_fields(dependency: &Dependency, path: &str, violations: &mut V
 fn describe(discovery: &mut Value, dependency: &Dependency, connection: &Connection<'_>) {
     discovery["host"] = connection.host.as_str().into();
     discovery["port"] = connection.port.into();
-    discovery["address"] = address(connection).into();
-    discovery["url"] =
-        format!("{}://{}{}", connection.scheme, address(connection), path_of(connection)).into();
+    discovery["address"] = connection.address().into();
+    discovery["url"] = connection.url().into();
     discovery["optional"] = dependency.optional.unwrap_or_default().into();
     if let Some(database) = connection.database {
         discovery["database"] = database.into();
@@ -235,162 +222,19 @@ fn describe(discovery: &mut Value, dependency: &Dependency, connection: &Connect
     }
 }
 
-/// `host:port`, an IPv6 address in brackets (RFC 3986).
-fn address(connection: &Connection<'_>) -> String {
-    if connection.host.contains(':') {
-        format!("[{}]:{}", connection.host, connection.port)
-    } else {
-        format!("{}:{}", connection.host, connection.port)
-    }
-}
-
-fn path_of(connection: &Connection<'_>) -> String {
-    connection.database.map(|database| format!("/{database}")).unwrap_or_default()
-}
-
-fn credentials_use(secret: SecretKeys<'_>, dependency: &Dependency) -> ReferenceUse {
-    ReferenceUse {
-        key: ReferenceKey { kind: ReferenceKind::Secret, name: secret.name.to_owned() },
-        entries: None,
-        optional: dependency.optional.unwrap_or_default(),
-    }
-}
-
-fn environment(
+/// The whole Secret is mounted; what is in variables must be there before the pod can start.
+fn credentials_uses(
+    secret: SecretKeys<'_>,
     dependency: &Dependency,
-    connection: &Connection<'_>,
-    path: &str,
-    violations: &mut Violations,
-) -> Vec<(EnvVar, String)> {
-    let mut variables: Vec<(EnvVar, String)> = Vec::new();
-    let mut needs_credentials = false;
-    for (index, env) in dependency.env.iter().enumerate() {
-        let path = format!("{path}.env[{index}]");
-        let template = match (env.from, &env.template) {
-            (Some(format), None) => usual_template(format, connection),
-            (None, Some(template)) => template.clone(),
-            _ => {
-                let message = "exactly one of from and template is given";
-                violations.push(Violation::new(path, Code::Exclusive, message));
-                continue;
-            }
-        };
-        let filled =
-            Template { dependency, connection, path: format!("{path}.template") }.fill(&template, violations);
-        if let Some((value, secret)) = filled {
-            needs_credentials |= secret;
-            variables.push((literal(env, value), format!("{path}.name")));
-        }
-    }
-    if let Some(secret) = connection.secret.filter(|_| needs_credentials) {
-        let optional = dependency.optional.unwrap_or_default();
-        let prefix = name::variable_prefix(&dependency.name);
-        let of = |suffix: &str, key: &str| {
-            (secret_variable(format!("{prefix}_{suffix}"), secret.name, key, optional), path.to_owned())
-        };
-        // A variable can only use those that stand before it.
-        variables.splice(0..0, [of("USER", secret.username), of("PASSWORD", secret.password)]);
-    }
-    variables
-}
-
-fn usual_template(format: ConnectionFormat, connection: &Connection<'_>) -> String {
-    match format {
-        ConnectionFormat::Address => "{address}".to_owned(),
-        ConnectionFormat::Host => "{host}".to_owned(),
-        ConnectionFormat::Port => "{port}".to_owned(),
-        ConnectionFormat::Url => {
-            let user = if connection.secret.is_some() { "{user}:{password}@" } else { "" };
-            let database = if connection.database.is_some() { "/{database}" } else { "" };
-            format!("{}://{user}{{address}}{database}", connection.scheme)
-        }
-    }
-}
-
-fn literal(env: &DependencyEnv, value: String) -> EnvVar {
-    EnvVar {
-        name: env.name.clone(),
-        value: Some(value).filter(|value| !value.is_empty()),
-        ..EnvVar::default()
-    }
-}
-
-fn secret_variable(variable: String, secret: &str, key: &str, optional: bool) -> EnvVar {
-    let selector = SecretKeySelector {
-        name: secret.to_owned(),
-        key: key.to_owned(),
-        optional: optional.then_some(true),
+    in_variables: bool,
+) -> Vec<ReferenceUse> {
+    let of = |entries| ReferenceUse {
+        key: ReferenceKey { kind: ReferenceKind::Secret, name: secret.name.to_owned() },
+        entries,
+        optional: dependency.optional.unwrap_or_default(),
     };
-    let value_from = Some(EnvVarSource { secret_key_ref: Some(selector), ..EnvVarSource::default() });
-    EnvVar { name: variable, value_from, ..EnvVar::default() }
-}
-
-struct Template<'a> {
-    dependency: &'a Dependency,
-    connection: &'a Connection<'a>,
-    path: String,
-}
-
-const PLACEHOLDERS: [&str; 6] = ["host", "port", "address", "database", "user", "password"];
-
-impl Template<'_> {
-    /// The text with its placeholders replaced, and whether credentials are among them. `{{` and `}}` are braces.
-    fn fill(&self, template: &str, violations: &mut Violations) -> Option<(String, bool)> {
-        let (mut text, mut secret) = (String::new(), false);
-        let mut rest = template;
-        while let Some(at) = rest.find(['{', '}']) {
-            text.push_str(&rest[..at]);
-            let (brace, after) = rest[at..].split_at(1);
-            if let Some(after) = after.strip_prefix(brace) {
-                text.push_str(brace);
-                rest = after;
-                continue;
-            }
-            let placeholder = after.split_once('}').filter(|_| brace == "{");
-            let Some((placeholder, after)) = placeholder else {
-                self.report(violations, "a brace that is not part of {placeholder} is doubled", None);
-                return None;
-            };
-            text.push_str(&self.value(placeholder, violations)?);
-            secret |= matches!(placeholder, "user" | "password");
-            rest = after;
-        }
-        text.push_str(rest);
-        Some((text, secret))
-    }
-
-    fn value(&self, placeholder: &str, violations: &mut Violations) -> Option<String> {
-        let connection = self.connection;
-        let prefix = name::variable_prefix(&self.dependency.name);
-        match placeholder {
-            "host" => Some(connection.host.clone()),
-            "port" => Some(connection.port.to_string()),
-            "address" => Some(address(connection)),
-            // `$` would begin a reference to another variable.
-            "database" if connection.database.is_some() => {
-                connection.database.map(|name| name.replace('$', "$$"))
-            }
-            "user" if connection.secret.is_some() => Some(format!("$({prefix}_USER)")),
-            "password" if connection.secret.is_some() => Some(format!("$({prefix}_PASSWORD)")),
-            "database" | "user" | "password" => {
-                let what = if placeholder == "database" { "database" } else { "secret" };
-                let message = format!(
-                    "{:?} declares no {what}, so there is no {{{placeholder}}}",
-                    self.dependency.name
-                );
-                self.report(violations, &message, None);
-                None
-            }
-            unknown => {
-                let message =
-                    format!("there is no {{{unknown}}}; known are {{{}}}", PLACEHOLDERS.join("}, {"));
-                self.report(violations, &message, nearest(unknown, PLACEHOLDERS));
-                None
-            }
-        }
-    }
-
-    fn report(&self, violations: &mut Violations, message: &str, suggestion: Option<&str>) {
-        violations.push(Violation::new(&self.path, Code::InvalidValue, message).suggest(suggestion));
-    }
+    let keys = [secret.username, secret.password].map(str::to_owned).into();
+    let mut uses = vec![of(None)];
+    uses.extend(in_variables.then(|| of(Some(keys))));
+    uses
 }

@@ -3,6 +3,7 @@
 mod app;
 mod autoscaling;
 mod checks;
+mod connection;
 mod edges;
 mod environment;
 mod exposure;

@@ -128,6 +128,7 @@ fn assemble(source: &Source, spec: &MicroserviceAppSpec, violations: &mut Violat
         suspended: spec.suspend.unwrap_or_default(),
         network: rules,
         services,
+        secrets_unread: false,
     }
 }
 

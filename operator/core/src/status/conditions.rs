@@ -109,7 +109,9 @@ fn invalid(facts: &Facts<'_>, violations: &Violations) -> Vec<Condition> {
 
 fn valid(app: &App, services: &[ServiceStatus]) -> Vec<Verdict> {
     use ConditionType::{Degraded, GraphValid, Progressing, Reconciling, Stalled};
-    let graph = Verdict::new(GraphValid, "True", Reason::Resolved, "");
+    let unread =
+        if app.secrets_unread { "Secrets are not read, so a changed one restarts nothing" } else { "" };
+    let graph = Verdict::new(GraphValid, "True", Reason::Resolved, unread);
     let first = first_cause(app, services);
     let mut verdicts = vec![ready(app, services, first.as_ref()), available(services)];
     let broken = first.as_ref().filter(|cause| cause.reason.is_broken());
