@@ -1,5 +1,5 @@
 # Two commands are enough to begin with: `make demo` and `make test`.
-# Needed: Rust (rustup picks the right one), Go 1.26, git and make. Nothing else is installed.
+# Needed: Rust 1.95, Go 1.26 (an older or newer Go fetches it), git and make. Nothing else, and nothing is installed.
 
 # Where `make demo` runs: `simulated` (a control plane of its own) or `current` (the cluster of your kubeconfig).
 CLUSTER ?= simulated
