@@ -35,6 +35,11 @@ impl Request {
     fn is_housekeeping(&self) -> bool {
         matches!(self.resource.as_str(), "leases" | "events")
     }
+
+    /// Reviews are created and never stored: they ask who or what somebody is.
+    fn is_question(&self) -> bool {
+        self.resource.ends_with("reviews")
+    }
 }
 
 /// Requests in the order in which they were answered. The methods that narrow
@@ -81,7 +86,9 @@ impl Requests {
 
     /// Creates, updates, patches and deletes, those of Leases and Events apart.
     pub fn writes(&self) -> Self {
-        self.filter(|request| WRITES.contains(&request.verb.as_str()) && !request.is_housekeeping())
+        self.filter(|request| {
+            WRITES.contains(&request.verb.as_str()) && !request.is_housekeeping() && !request.is_question()
+        })
     }
 
     /// Gets and lists, those of Leases and Events apart. Watches are no reads:
