@@ -238,3 +238,107 @@ fn status_code(error: &watcher::Error) -> Option<u16> {
 fn cannot_go_on(error: &watcher::Error) -> bool {
     matches!(error, watcher::Error::WatchStartFailed(_)) && matches!(status_code(error), Some(404 | 410))
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Mutex;
+
+    use http::{Request, Response};
+    use kube::client::Body;
+    use serde_json::{Value, json};
+    use tower::{BoxError, service_fn};
+
+    use super::super::projection::{StoredChild, StoredPod};
+    use super::super::view::Scope;
+    use super::*;
+
+    /// Notes the apps that come and go.
+    #[derive(Default)]
+    struct Log(Mutex<Vec<String>>);
+
+    impl Listener for Log {
+        fn app(&self, change: &Change<StoredApp>) {
+            let sign = if change.after.is_some() { '+' } else { '-' };
+            let name = change.object().map(|app| app.name.clone()).unwrap_or_default();
+            self.0.lock().expect("not poisoned").push(format!("{sign}{name}"));
+        }
+        fn child(&self, _: ChildKind, _: &Change<StoredChild>) {}
+        fn pod(&self, _: &Change<StoredPod>) {}
+        fn secret(&self, _: &Change<StoredSecret>) {}
+        fn note(&self, _: &Change<PodNote>) {}
+    }
+
+    fn app(name: &str, version: u32) -> Value {
+        let metadata =
+            json!({"name": name, "namespace": "n", "uid": name, "resourceVersion": version.to_string()});
+        json!({"metadata": metadata, "spec": {}})
+    }
+
+    fn list(items: &[Value]) -> (u16, String) {
+        (200, json!({"metadata": {"resourceVersion": "10"}, "items": items}).to_string())
+    }
+
+    fn refusal(code: u16) -> (u16, String) {
+        (code, json!({"status": "Failure", "code": code, "message": "no", "reason": ""}).to_string())
+    }
+
+    /// Watches apps against prepared answers until they are used up; gives the view and what was heard.
+    async fn watched(answers: Vec<(u16, String)>) -> (Arc<View>, Vec<String>) {
+        let answers = Arc::new(Mutex::new(answers.into_iter()));
+        let service = service_fn(move |_: Request<Body>| {
+            let next = answers.lock().expect("not poisoned").next();
+            async move {
+                let Some((code, body)) = next else { return std::future::pending().await };
+                Ok::<_, BoxError>(Response::builder().status(code).body(Body::from(body.into_bytes()))?)
+            }
+        });
+        let log = Arc::new(Log::default());
+        let view = Arc::new(View::new(Scope { namespaces: Vec::new(), secrets: false }));
+        let settings = WatchSettings { view: view.clone(), listener: log.clone(), metrics: Arc::default() };
+        let mirror = start(&Client::new(service, "default"), &None, &settings, apps());
+        // Nothing is left to do but to wait, so time runs on until here.
+        let _ = tokio::time::timeout(Duration::from_secs(240), mirror).await;
+        let heard = log.0.lock().expect("not poisoned").clone();
+        (view, heard)
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_a_watch_tells_is_kept_and_passed_on() {
+        let event = |kind: &str, app: Value| json!({"type": kind, "object": app}).to_string();
+        let events =
+            [event("MODIFIED", app("a", 11)), event("ADDED", app("b", 12)), event("DELETED", app("a", 13))];
+        let (view, heard) = watched(vec![list(&[app("a", 3)]), (200, events.join("\n") + "\n")]).await;
+        assert_eq!(heard, ["+a", "+a", "+b", "-a"]);
+        assert!(view.app("n", "b").is_some() && view.app("n", "a").is_none());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_watch_that_is_too_far_behind_is_listed_anew_once() {
+        let answers = vec![list(&[app("a", 3)]), refusal(410), list(&[app("b", 20)])];
+        let (view, heard) = watched(answers).await;
+        assert_eq!(heard.len(), 3, "{heard:?}");
+        assert!(heard.contains(&"-a".to_owned()) && view.app("n", "b").is_some());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_definition_that_goes_takes_no_app_along_and_may_come_back() {
+        let (view, heard) = watched(vec![list(&[app("a", 3)]), refusal(404), refusal(404)]).await;
+        assert_eq!(heard, ["+a"]);
+        assert!(view.definition_is_missing());
+        assert!(
+            view.missing()[0].contains("microserviceapps.msapp.dev is not installed"),
+            "{:?}",
+            view.missing()
+        );
+        let (view, _) = watched(vec![refusal(404), list(&[app("a", 3)])]).await;
+        assert!(!view.definition_is_missing() && view.app("n", "a").is_some());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn missing_rights_are_named_and_never_end_the_watch() {
+        let (view, _) = watched(vec![refusal(403), refusal(403), list(&[app("a", 3)])]).await;
+        assert!(view.app("n", "a").is_some());
+        let (view, _) = watched(vec![refusal(403)]).await;
+        assert!(view.missing()[0].contains("may not list and watch"), "{:?}", view.missing());
+    }
+}
