@@ -78,6 +78,24 @@ pub(super) enum State {
     Broken,
 }
 
+impl State {
+    /// What a reason says of a service or an app; a reason of a newer operator is taken for bad news.
+    pub(super) fn of(reason: &str) -> Self {
+        match Reason::ALL.into_iter().find(|known| known.as_str() == reason) {
+            Some(Reason::WaitingForDependency | Reason::MissingReference | Reason::Suspended) => {
+                State::Waiting
+            }
+            Some(
+                Reason::RollingOut
+                | Reason::AwaitingDeletion
+                | Reason::NamespaceTerminating
+                | Reason::ApiUnavailable,
+            ) => State::Moving,
+            _ => State::Broken,
+        }
+    }
+}
+
 impl App {
     /// The app of a resource.
     pub(super) fn from_resource(resource: &Value) -> Self {
@@ -137,18 +155,7 @@ impl Service {
         let Some(reason) = &self.reason else {
             return if self.ready.is_some() { State::Ready } else { State::Waiting };
         };
-        match Reason::ALL.into_iter().find(|known| known.as_str() == reason) {
-            Some(Reason::WaitingForDependency | Reason::MissingReference | Reason::Suspended) => {
-                State::Waiting
-            }
-            Some(
-                Reason::RollingOut
-                | Reason::AwaitingDeletion
-                | Reason::NamespaceTerminating
-                | Reason::ApiUnavailable,
-            ) => State::Moving,
-            _ => State::Broken,
-        }
+        State::of(reason)
     }
 
     /// Tag or digest of the image, as short as it can be told.

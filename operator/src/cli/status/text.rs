@@ -68,8 +68,8 @@ fn header(app: &App, look: Look) -> String {
     if let Some(ready) = &app.ready {
         let state = match ready.status.as_str() {
             "True" if app.is_current() => State::Ready,
-            "False" => State::Broken,
-            _ => State::Moving,
+            "True" => State::Moving,
+            _ => State::of(&ready.reason),
         };
         let status = look.paint(tinted(state, &ready.status));
         text.push_str(&look.line(&format!("Ready: {status}   {}", ready.reason)));

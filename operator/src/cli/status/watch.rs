@@ -90,7 +90,7 @@ struct View {
     /// What was shown, for those who want lines.
     shown: BTreeMap<Key, App>,
     /// Lines on the terminal that are to be replaced.
-    drawn: usize,
+    drawn: Vec<String>,
     /// Why the watch is interrupted.
     trouble: Option<String>,
     told_trouble: Option<String>,
@@ -105,7 +105,7 @@ impl View {
             known: BTreeMap::new(),
             anew: None,
             shown: BTreeMap::new(),
-            drawn: 0,
+            drawn: Vec::new(),
             trouble: None,
             told_trouble: None,
         }
@@ -152,12 +152,14 @@ impl View {
         }
         let (rows, columns) = self.terminal.size();
         let lines = fitting(&text, rows.into(), columns.into());
-        self.terminal.clear_last_lines(self.drawn)?;
-        for line in &lines {
-            self.terminal.write_line(line)?;
+        if lines != self.drawn {
+            self.terminal.clear_last_lines(self.drawn.len())?;
+            for line in &lines {
+                self.terminal.write_line(line)?;
+            }
+            self.terminal.flush()?;
+            self.drawn = lines;
         }
-        self.terminal.flush()?;
-        self.drawn = lines.len();
         Ok(())
     }
 
@@ -194,10 +196,17 @@ fn fitting(text: &str, rows: usize, columns: usize) -> Vec<String> {
     if wrapped.len() <= room {
         return wrapped;
     }
-    let hidden = wrapped.len() - (room - 1);
-    let mut lines: Vec<String> = wrapped.into_iter().take(room - 1).collect();
-    lines.push(format!("… {hidden} more lines"));
-    lines
+    let end = last_paragraph(&wrapped, room);
+    let head = room - 1 - end.len();
+    let hidden = wrapped.len() - head - end.len();
+    let note = format!("… {hidden} more lines");
+    wrapped[..head].iter().chain([&note]).chain(end).cloned().collect()
+}
+
+/// The cause stands at the end and must be seen, unless it takes more than half of the terminal.
+fn last_paragraph(lines: &[String], room: usize) -> &[String] {
+    let start = lines.iter().rposition(String::is_empty).unwrap_or(lines.len());
+    if lines.len() - start <= room / 2 { &lines[start..] } else { &[] }
 }
 
 /// Breaks a line at the width of the terminal. Only the last line of a view, which has no colours behind its label,
@@ -244,6 +253,7 @@ mod tests {
         let lines = fitting("a\nb\nc\nd\n", 4, 80);
         assert_eq!(lines, ["a", "b", "… 2 more lines"]);
         assert_eq!(fitting("a\nb\nc\n", 4, 80).len(), 3);
+        assert_eq!(fitting("a\nb\nc\nd\n\nWhy: x\n", 6, 80), ["a", "b", "… 2 more lines", "", "Why: x"]);
     }
 
     #[test]
