@@ -3,7 +3,7 @@
 use std::sync::Mutex;
 use std::time::Duration;
 
-use prometheus_client::encoding::{EncodeLabelSet, EncodeLabelValue, text};
+use prometheus_client::encoding::{EncodeLabelSet, text};
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
@@ -11,7 +11,7 @@ use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::{Registry, Unit};
 
 /// What a request does, as Kubernetes names it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, EncodeLabelValue)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[expect(missing_docs, reason = "the names say it")]
 pub enum Verb {
     Get,
@@ -24,7 +24,7 @@ pub enum Verb {
 }
 
 /// How a request ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, EncodeLabelValue)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum RequestOutcome {
     /// 1xx to 3xx.
     Success,
@@ -43,7 +43,7 @@ pub enum RequestOutcome {
 }
 
 /// How a reconcile ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, EncodeLabelValue)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum ReconcileResult {
     /// Nothing was to be done.
     Unchanged,
@@ -60,7 +60,7 @@ pub enum ReconcileResult {
 }
 
 /// How a child was written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, EncodeLabelValue)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[expect(missing_docs, reason = "the names say it")]
 pub enum WriteVerb {
     Create,
@@ -68,22 +68,73 @@ pub enum WriteVerb {
     Prune,
 }
 
+impl Verb {
+    fn as_str(self) -> &'static str {
+        match self {
+            Verb::Get => "get",
+            Verb::List => "list",
+            Verb::Watch => "watch",
+            Verb::Create => "create",
+            Verb::Update => "update",
+            Verb::Patch => "patch",
+            Verb::Delete => "delete",
+        }
+    }
+}
+
+impl RequestOutcome {
+    fn as_str(self) -> &'static str {
+        match self {
+            RequestOutcome::Success => "2xx",
+            RequestOutcome::Conflict => "409",
+            RequestOutcome::Throttled => "429",
+            RequestOutcome::ClientError => "4xx",
+            RequestOutcome::ServerError => "5xx",
+            RequestOutcome::Timeout => "timeout",
+            RequestOutcome::Unreachable => "unreachable",
+        }
+    }
+}
+
+impl ReconcileResult {
+    fn as_str(self) -> &'static str {
+        match self {
+            ReconcileResult::Unchanged => "unchanged",
+            ReconcileResult::Applied => "applied",
+            ReconcileResult::Invalid => "invalid",
+            ReconcileResult::Failed => "failed",
+            ReconcileResult::Fenced => "fenced",
+            ReconcileResult::Panicked => "panicked",
+        }
+    }
+}
+
+impl WriteVerb {
+    fn as_str(self) -> &'static str {
+        match self {
+            WriteVerb::Create => "create",
+            WriteVerb::Update => "update",
+            WriteVerb::Prune => "prune",
+        }
+    }
+}
+
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct ResultLabel {
-    result: ReconcileResult,
+    result: &'static str,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct RequestLabels {
-    verb: Verb,
+    verb: &'static str,
     kind: &'static str,
-    code: RequestOutcome,
+    code: &'static str,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct WriteLabels {
     kind: &'static str,
-    verb: WriteVerb,
+    verb: &'static str,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -159,7 +210,7 @@ impl Metrics {
 
     /// Counts a reconcile.
     pub fn reconciled(&self, result: ReconcileResult, duration: Duration) {
-        self.reconciles.get_or_create(&ResultLabel { result }).inc();
+        self.reconciles.get_or_create(&ResultLabel { result: result.as_str() }).inc();
         self.reconcile_duration.observe(duration.as_secs_f64());
         if result == ReconcileResult::Panicked {
             self.panics.inc();
@@ -168,12 +219,12 @@ impl Metrics {
 
     /// Counts a request; `kind` is one of a closed set of resource names.
     pub fn requested(&self, verb: Verb, kind: &'static str, code: RequestOutcome) {
-        self.requests.get_or_create(&RequestLabels { verb, kind, code }).inc();
+        self.requests.get_or_create(&RequestLabels { verb: verb.as_str(), kind, code: code.as_str() }).inc();
     }
 
     /// Counts a written child.
     pub fn wrote(&self, kind: &'static str, verb: WriteVerb) {
-        self.writes.get_or_create(&WriteLabels { kind, verb }).inc();
+        self.writes.get_or_create(&WriteLabels { kind, verb: verb.as_str() }).inc();
     }
 
     /// Counts a watch that broke.
@@ -223,10 +274,10 @@ mod tests {
         metrics.watch_restarted("pods");
         let page = metrics.text();
         for line in [
-            "msapp_reconciles_total{result=\"Applied\"} 1",
+            "msapp_reconciles_total{result=\"applied\"} 1",
             "msapp_reconcile_duration_seconds_count 1",
-            "msapp_api_requests_total{verb=\"Patch\",kind=\"deployments\",code=\"Success\"} 1",
-            "msapp_writes_total{kind=\"Deployment\",verb=\"Create\"} 1",
+            "msapp_api_requests_total{verb=\"patch\",kind=\"deployments\",code=\"2xx\"} 1",
+            "msapp_writes_total{kind=\"Deployment\",verb=\"create\"} 1",
             "msapp_apps{ready=\"true\"} 2",
             "msapp_leader 1",
             "msapp_watch_restarts_total{kind=\"pods\"} 1",
