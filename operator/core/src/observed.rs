@@ -15,7 +15,7 @@ pub struct Observed {
     pub children: BTreeMap<ChildKey, Child>,
     /// The app's pods.
     pub pods: Vec<Pod>,
-    /// Services that older apps of the namespace declare too: service name → name of that app.
+    /// Services that another app of the namespace has a better claim to: service name → name of that app.
     pub claims: BTreeMap<String, String>,
     /// Services that were created before, by the previous status: `startAfter` holds none of them again.
     pub started: BTreeSet<String>,

@@ -326,3 +326,19 @@ fn every_reason_has_a_paragraph_in_the_troubleshooting_page() {
         .collect();
     assert!(missing.is_empty(), "{missing:?}");
 }
+
+#[test]
+fn a_service_below_the_minimum_of_its_autoscaler_is_not_ready_yet() {
+    let mut scene = Scene::all_up();
+    scene.source.spec["services"][2]["autoscaling"] = json!({"minReplicas": 2, "maxReplicas": 5});
+    let cart = |scene: &Scene| {
+        let status = scene.status(None, NOW);
+        let cart = status.services.iter().find(|service| service.name == "cart").expect("listed");
+        (cart.ready, cart.desired, cart.reason.clone())
+    };
+    assert_eq!(cart(&scene), (1, 2, Some("RollingOut".to_owned())));
+    // Nobody autoscales a Deployment of no pods.
+    *scene.workload("cart") =
+        Workload { selector: scene.workload("cart").selector.clone(), ..Workload::default() };
+    assert_eq!(cart(&scene), (0, 0, None));
+}

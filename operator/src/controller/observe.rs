@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use msapp_core::desired::{ChildKey, ChildKind, DesiredSet};
-use msapp_core::observed::{Child, Observed, Pod, Warning};
+use msapp_core::observed::{Child, Observed, Owner, Pod, Warning};
 use msapp_core::reference::{ReferenceKey, ReferenceKind, ReferenceState, References};
 use msapp_crds::v1alpha1::MicroserviceAppStatus;
 
@@ -53,17 +53,32 @@ fn warnings(view: &View, namespace: &str, pod: &str) -> Vec<Warning> {
     newest.into_values().collect()
 }
 
-/// Services that older apps of the namespace declare too: who came first keeps the name.
+/// Services that another app of the namespace has a better claim to: who has objects of that name keeps them, else who
+/// came first. Two apps of the same second can each be the first that is seen, so age alone would let both refuse.
 fn claims(view: &View, app: &Object<StoredApp>) -> BTreeMap<String, String> {
     let age = |app: &Object<StoredApp>| (app.value.created.clone(), app.name.clone());
-    let mut older = view.apps_in(&app.namespace);
-    older.retain(|other| other.name != app.name && age(other) < age(app));
-    older.sort_by_key(|other| std::cmp::Reverse(age(other)));
-    let claimed = older.iter().flat_map(|other| {
-        let shared = other.value.services.intersection(&app.value.services);
-        shared.map(|service| (service.clone(), other.name.clone()))
-    });
-    claimed.collect()
+    let rank = |app: &Object<StoredApp>, service: &str| (!holds(view, app, service), age(app));
+    let mut others = view.apps_in(&app.namespace);
+    others.retain(|other| other.name != app.name);
+    let mut claims = BTreeMap::new();
+    for service in &app.value.services {
+        let sharing = others.iter().filter(|other| other.value.services.contains(service));
+        let best = sharing.min_by_key(|other| rank(other, service));
+        if let Some(other) = best.filter(|other| rank(other, service) < rank(app, service)) {
+            claims.insert(service.clone(), other.name.clone());
+        }
+    }
+    claims
+}
+
+/// Whether an app has made an object of that name.
+fn holds(view: &View, app: &Object<StoredApp>, service: &str) -> bool {
+    ChildKind::ALL.into_iter().any(|kind| {
+        let child = view.child(&app.namespace, &ChildKey::new(kind, service));
+        child.is_some_and(
+            |child| matches!(&child.value.child.owner, Owner::App { uid: Some(uid), .. } if *uid == app.uid),
+        )
+    })
 }
 
 /// Services that were created before: those that waited for no other service any more.

@@ -30,15 +30,16 @@ fn of_service(service: &Service, plan: &Plan, failures: &[Failure], observed: &O
     let workload = observed.children.get(&key).and_then(|child| child.workload.as_ref());
     let pods: Vec<&Pod> = observed.pods.iter().filter(|pod| pod.service == service.name).collect();
     let awaited = awaited(&steps);
+    let wanted = desired(service, workload);
     let cause = refused(&steps)
         .or_else(|| failed(service, failures))
         .or_else(|| waiting(&awaited))
-        .or_else(|| workload.and_then(|workload| unready(workload, &pods)))
+        .or_else(|| workload.and_then(|workload| unready(workload, wanted, &pods)))
         .or_else(|| workload.is_none().then(|| Cause::new(Reason::RollingOut, "")));
     ServiceStatus {
         name: service.name.clone(),
         ready: workload.map(|workload| workload.ready).unwrap_or_default(),
-        desired: desired(service, workload),
+        desired: wanted,
         image: service.image.clone(),
         reason: cause.as_ref().map(|cause| cause.reason.as_str().to_owned()),
         message: cause.map(|cause| cause.message).filter(|message| !message.is_empty()),
@@ -51,8 +52,11 @@ fn desired(service: &Service, workload: Option<&Workload>) -> i32 {
     match &service.settings.scaling {
         Scaling::Fixed(replicas) => *replicas,
         Scaling::Unset => live.unwrap_or(1),
-        // The autoscaler raises a new Deployment to its minimum at once.
-        Scaling::Auto(spec) => live.unwrap_or_default().max(spec.min_replicas.unwrap_or(1)),
+        // The autoscaler raises a new Deployment to its minimum at once, and leaves one of no pods alone.
+        Scaling::Auto(spec) => match live {
+            Some(0) => 0,
+            live => live.unwrap_or_default().max(spec.min_replicas.unwrap_or(1)),
+        },
     }
 }
 
@@ -115,11 +119,13 @@ fn waiting(awaited: &[&Awaited]) -> Option<Cause> {
 
 /// Nothing when all pods of this version, and no others, are up. The Deployment controller's own rule
 /// (<https://kubernetes.io/docs/concepts/workloads/controllers/deployment/#complete-deployment>).
-fn unready(workload: &Workload, pods: &[&Pod]) -> Option<Cause> {
+fn unready(workload: &Workload, wanted: i32, pods: &[&Pod]) -> Option<Cause> {
     let seen = workload.observed_generation >= workload.generation;
     let complete = workload.updated >= workload.replicas
         && workload.current <= workload.updated
-        && workload.available >= workload.replicas;
+        && workload.available >= workload.replicas
+        // The autoscaler has not come to it yet.
+        && workload.replicas >= wanted;
     if seen && complete {
         return None;
     }
