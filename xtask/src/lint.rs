@@ -1,17 +1,22 @@
 //! Everything that can be said against a change without running it.
 
-use anyhow::{Result, bail};
+use std::env;
+use std::path::PathBuf;
+use std::process::Command;
+
+use anyhow::{Context as _, Result, bail};
 
 use crate::{generate, length, purity, workspace};
 
 type Step = (&'static str, fn() -> Result<()>);
 
-const STEPS: [Step; 6] = [
+const STEPS: [Step; 7] = [
     ("formatting", formatting),
     ("generated files", generate::check),
     ("purity of the core", purity::check),
     ("length of files", length::check),
-    ("clippy", clippy),
+    ("clippy of the sources", clippy_of_sources),
+    ("clippy of everything", clippy),
     ("dependencies", dependencies),
 ];
 
@@ -35,6 +40,16 @@ fn formatting() -> Result<()> {
     workspace::run(workspace::cargo(&["fmt", "--all", "--check"]))
 }
 
+/// Tests may be longer, and those of the core may read files: clippy.toml and operator/core/clippy.toml tell the rest.
+fn clippy_of_sources() -> Result<()> {
+    let lints =
+        ["too_many_lines", "disallowed_methods", "disallowed_types"].map(|lint| format!("-Dclippy::{lint}"));
+    let mut cargo =
+        workspace::cargo(&["clippy", "--quiet", "--workspace", "--lib", "--bins", "--", "-D", "warnings"]);
+    cargo.args(lints);
+    workspace::run(cargo)
+}
+
 fn clippy() -> Result<()> {
     workspace::run(workspace::cargo(&[
         "clippy",
@@ -47,15 +62,30 @@ fn clippy() -> Result<()> {
     ]))
 }
 
+/// The version of cargo-deny that checks the dependencies.
+const CARGO_DENY: &str = "0.20.2";
+
 /// Licences, sources and duplicates need nothing but the lock file. Advisories need the network, so they are for
 /// `cargo deny check advisories`.
 fn dependencies() -> Result<()> {
-    if workspace::output(workspace::cargo(&["deny", "--version"])).is_err() {
-        println!(
-            "lint: SKIPPED: cargo-deny is not installed, so licences and sources of dependencies are not checked"
-        );
-        println!("lint:          install it with `cargo install --locked cargo-deny`");
-        return Ok(());
+    let mut deny = Command::new(cargo_deny()?);
+    deny.args(["--offline", "--log-level", "error", "check", "bans", "licenses", "sources"]);
+    deny.current_dir(workspace::root());
+    workspace::run(deny)
+}
+
+/// Where cargo-deny is; it is compiled (about a minute) when it is not there yet. It is kept outside the checkout,
+/// like the test control plane.
+fn cargo_deny() -> Result<PathBuf> {
+    let cache = env::var_os("XDG_CACHE_HOME").map(PathBuf::from).filter(|path| path.is_absolute());
+    let cache = cache.or_else(|| env::home_dir().map(|home| home.join(".cache"))).context("no home directory")?;
+    let root = cache.join(format!("msapp/cargo-deny-{CARGO_DENY}"));
+    let program = root.join("bin/cargo-deny");
+    if !program.exists() {
+        println!("lint: installing cargo-deny {CARGO_DENY} once");
+        let mut install = workspace::cargo(&["install", "--locked", "--debug", "--quiet", "cargo-deny"]);
+        install.args(["--version", CARGO_DENY, "--root"]).arg(&root);
+        workspace::run(install)?;
     }
-    workspace::run(workspace::cargo(&["deny", "--offline", "check", "bans", "licenses", "sources"]))
+    Ok(program)
 }

@@ -151,6 +151,10 @@ impl<'t> Loader<'t> {
             Content::Scalar(Value::String(text)) => Ok((text, node.span)),
             Content::Scalar(Value::Null) => Err(Problem::syntax(node.span, "the key is empty")),
             Content::Scalar(value) => Ok((value.to_string(), node.span)),
+            Content::Fields(_) if self.text[..node.span.start].ends_with('{') => {
+                let message = "this looks like a template: render it first, as `helm template` does";
+                Err(Problem::syntax(node.span, message))
+            }
             Content::List(_) | Content::Fields(_) => {
                 Err(Problem::syntax(node.span, "a key is a word, not a list or fields"))
             }
@@ -260,6 +264,12 @@ mod tests {
         let (documents, problems) = load("a: [1, 2\n---\nb: 1\n");
         assert_eq!(documents.iter().map(Node::to_value).collect::<Vec<_>>(), [json!({"b": 1})]);
         assert_eq!(problems.len(), 1);
+    }
+
+    #[test]
+    fn a_template_is_told_from_a_mistake() {
+        let (_, problems) = load("a: {{ .Values.image }}\n");
+        assert!(problems[0].message.starts_with("this looks like a template"), "{problems:?}");
     }
 
     #[test]
