@@ -46,6 +46,13 @@ impl Quantity {
         self.nano
     }
 
+    /// Rounded up to thousandths: the API server counts resources no finer, and stores what it counts.
+    #[must_use]
+    pub fn in_thousandths(self) -> Self {
+        let thousandth = NANO / 1000;
+        Self { nano: (self.nano + thousandth - 1) / thousandth * thousandth, ..self }
+    }
+
     /// The form that the API server stores: the largest suffix that needs no fraction.
     pub fn canonical(self) -> String {
         match self.format {
@@ -193,6 +200,17 @@ mod tests {
         ] {
             assert_eq!(canonical(written), stored, "{written}");
         }
+    }
+
+    #[test]
+    fn resources_are_rounded_up_to_thousandths() {
+        for (written, stored) in
+            [("100u", "1m"), ("1500u", "2m"), ("1.0005", "1001m"), ("1n", "1m"), ("1e-6", "1e-3"), ("0", "0")]
+        {
+            let quantity = Quantity::parse(written).expect("a quantity");
+            assert_eq!(quantity.in_thousandths().canonical(), stored, "{written}");
+        }
+        assert_eq!(Quantity::parse("250m").map(Quantity::in_thousandths), Quantity::parse("250m"));
     }
 
     #[test]

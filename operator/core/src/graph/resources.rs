@@ -4,9 +4,8 @@ use std::collections::BTreeMap;
 
 use k8s_openapi::api::core::v1::ResourceRequirements;
 use k8s_openapi::apimachinery::pkg::api::resource::Quantity as Stored;
-use msapp_crds::v1alpha1::Resources;
+use msapp_crds::v1alpha1::{Quantity as WrittenQuantity, Resources};
 
-use super::autoscaling;
 use super::inherit::Written;
 use crate::scalar::Quantity;
 use crate::violation::{Code, Violation, Violations, field_path, nearest};
@@ -33,12 +32,18 @@ pub(super) fn resolve(written: &Written<'_, Resources>, violations: &mut Violati
             ));
         }
     }
-    let stored = |list: &BTreeMap<String, msapp_crds::v1alpha1::Quantity>| {
+    let stored = |list: &BTreeMap<String, WrittenQuantity>| {
         let list: BTreeMap<String, Stored> =
-            list.iter().map(|(name, quantity)| (name.clone(), autoscaling::stored(quantity))).collect();
+            list.iter().map(|(name, quantity)| (name.clone(), counted(quantity))).collect();
         (!list.is_empty()).then_some(list)
     };
     ResourceRequirements { requests: stored(requests), limits: stored(limits), claims: None }
+}
+
+/// The schema has checked the grammar; a value beyond the range of the parser is kept as written.
+fn counted(written: &WrittenQuantity) -> Stored {
+    let stored = Quantity::parse(&written.0).map(|quantity| quantity.in_thousandths().canonical());
+    Stored(stored.unwrap_or_else(|| written.0.clone()))
 }
 
 fn is_resource(name: &str) -> bool {
