@@ -19,6 +19,7 @@ use tokio::time::Instant;
 use super::backoff::Attempts;
 use super::events::few;
 use super::failure::{Complaint, Refused, classify};
+use super::ports;
 use crate::cluster::{Fenced, Object, StoredApp, View, child_from};
 use crate::telemetry::{Metrics, WriteVerb};
 
@@ -224,8 +225,7 @@ impl Writer<'_> {
             }
             Action::Update { manifest, force } => {
                 let uid = self.observed.children.get(&step.key).map(|child| child.uid.as_str());
-                let body = self.body(manifest, "uid", uid.unwrap_or_default());
-                self.patch(&step.key, &body, *force).await.map(|()| WriteVerb::Update)
+                self.update(&step.key, manifest, uid.unwrap_or_default(), *force).await.map(|()| WriteVerb::Update)
             }
             Action::Prune { uid, resource_version } => {
                 self.delete(&step.key, uid, resource_version).await.map(|()| WriteVerb::Prune)
@@ -233,6 +233,21 @@ impl Writer<'_> {
             Action::Keep | Action::Hold(_) | Action::Refuse(_) | Action::AwaitDeletion => {
                 unreachable!("only steps that write are performed")
             }
+        }
+    }
+
+    async fn update(&self, key: &ChildKey, manifest: &Value, uid: &str, force: bool) -> kube::Result<()> {
+        let body = self.body(manifest, "uid", uid);
+        let outcome = self.patch(key, &body, force).await;
+        match (&outcome, ports::put_back(key.kind, manifest, uid)) {
+            (Err(kube::Error::Api(status)), Some(patch)) if force && ports::are_taken(status) => {
+                let parameters =
+                    PatchParams { field_manager: Some(msapp_crds::MANAGER.to_owned()), ..PatchParams::default() };
+                let request = self.requests(key.kind).patch(&key.name, &parameters, &Patch::Strategic(patch));
+                self.client.request::<Value>(request.map_err(kube::Error::BuildRequest)?).await?;
+                self.patch(key, &body, force).await
+            }
+            _ => outcome,
         }
     }
 

@@ -5,6 +5,7 @@ mod backoff;
 mod events;
 mod failure;
 mod observe;
+mod ports;
 mod queue;
 mod reconcile;
 mod run;
