@@ -5,6 +5,7 @@ use kube::{
     Api,
     api::{ApiResource, DynamicObject, Patch, PatchParams},
 };
+use msapp_core::{desired::ChildKind, fields::digest_of, observed::project_child};
 use msapp_e2e::{PATIENCE, wait_until};
 use serde_json::{Value, json};
 
@@ -52,11 +53,16 @@ impl App {
 
     /// Asks the API server what would be different if the manifest were applied as the operator does, with the owner
     /// reference that only the cluster knows. Nothing may be: every field that the operator applied is in the
-    /// manifest, and every field of the manifest was applied.
+    /// manifest, and every field of the manifest was applied. The operator itself must think so too, or else it would
+    /// write the object once more after each restart.
     pub(crate) async fn assert_applied(&self, manifest: &Value) -> Result<()> {
         let name = manifest["metadata"]["name"].as_str().context("a name")?;
         let objects = self.objects_like(manifest)?;
         let live = objects.get(name).await?;
+        let kind =
+            ChildKind::ALL.into_iter().find(|kind| manifest["kind"] == kind.as_str()).context("a child")?;
+        let kept = project_child(kind, &serde_json::to_value(&live)?).fields.digest;
+        ensure!(kept == digest_of(manifest), "the operator cannot tell that\n{live:#?}\nis as\n{manifest:#}");
         let mut manifest = manifest.clone();
         let controller =
             live.metadata.owner_references.iter().flatten().find(|owner| owner.controller == Some(true));

@@ -156,5 +156,8 @@ async fn what_is_finer_than_anything_is_counted_is_written_once() -> Result<()> 
     let mut writes = tally.child_writes().await?;
     writes.sort();
     assert_eq!(writes, applied_once(expected.keys()));
+    for manifest in expected.values() {
+        app.assert_applied(manifest).await?;
+    }
     Ok(())
 }
