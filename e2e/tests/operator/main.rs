@@ -1,8 +1,11 @@
 //! The operator against a real API server, as the ServiceAccount of the chart.
 
 mod apps;
+mod bad_input;
+mod causes;
 mod conflicts;
 mod creation;
+mod definition;
 mod edits;
 mod history;
 mod idle;
@@ -10,9 +13,12 @@ mod leadership;
 mod live;
 mod manifests;
 mod modes;
+mod obstacles;
 mod order;
 mod quantities;
 mod repair;
+mod samples;
 mod scaling;
 mod secrets;
+mod size;
 mod tally;
