@@ -78,7 +78,8 @@ fn dependencies() -> Result<()> {
 /// like the test control plane.
 fn cargo_deny() -> Result<PathBuf> {
     let cache = env::var_os("XDG_CACHE_HOME").map(PathBuf::from).filter(|path| path.is_absolute());
-    let cache = cache.or_else(|| env::home_dir().map(|home| home.join(".cache"))).context("no home directory")?;
+    let cache =
+        cache.or_else(|| env::home_dir().map(|home| home.join(".cache"))).context("no home directory")?;
     let root = cache.join(format!("msapp/cargo-deny-{CARGO_DENY}"));
     let program = root.join("bin/cargo-deny");
     if !program.exists() {
