@@ -122,3 +122,32 @@ pub(super) fn entry_digests(object: &Value) -> BTreeMap<String, String> {
     let entries = entries.flatten().filter_map(|(key, content)| Some((key, content.as_str()?)));
     entries.map(|(key, content)| (key.clone(), digest::plain([content.as_bytes()]))).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use msapp_core::desired::ChildKind;
+    use serde_json::json;
+
+    use super::*;
+    use crate::cluster::child_from;
+
+    #[test]
+    fn a_file_and_the_controller_digest_a_config_map_alike() {
+        let object = json!({
+            "apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "flags", "namespace": "shop"},
+            "data": {"beta": "on", "empty": ""}, "binaryData": {"logo": "iVBORw=="},
+        });
+        assert_eq!(entry_digests(&object), child_from(ChildKind::ConfigMap, &object).value.entries);
+        assert_eq!(entry_digests(&object).len(), 3);
+    }
+
+    #[test]
+    fn names_are_those_that_the_api_server_takes() {
+        for name in ["shop", "shop-2", "a.b", "1st"] {
+            assert!(is_name(name), "{name}");
+        }
+        for name in ["", "Shop", "a_b", "-a", "a-", "a..b", &"a".repeat(254)] {
+            assert!(!is_name(name), "{name}");
+        }
+    }
+}
