@@ -1,10 +1,13 @@
 //! What stands in the way of a resource that makes sense: objects and apps of others, what is missing, what cannot be
 //! changed, quotas, a namespace that goes.
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, bail, ensure};
 use k8s_openapi::api::{apps::v1::ReplicaSet, core::v1 as core};
-use kube::{Api, api::ListParams};
-use msapp_crds::v1alpha1::{MicroserviceAppStatus, ServiceStatus};
+use kube::{
+    Api, Client,
+    api::{ListParams, PostParams},
+};
+use msapp_crds::v1alpha1::{MicroserviceApp, MicroserviceAppStatus, ServiceStatus};
 use msapp_e2e::{Cluster, Namespace, Operator, PATIENCE, wait_until};
 use serde_json::json;
 
@@ -125,6 +128,39 @@ async fn of_two_apps_applied_together_exactly_one_has_the_name() -> Result<()> {
         .await?;
     }
     Ok(())
+}
+
+/// Creates an app with the service `web`.
+async fn create_single(namespace: &Namespace, client: &Client, name: &str) -> Result<MicroserviceApp> {
+    let mut app: MicroserviceApp = serde_saphyr::from_str(&single("registry.test/web:1", "{}"))?;
+    app.metadata.name = Some(name.to_owned());
+    let apps: Api<MicroserviceApp> = namespace.api(client);
+    Ok(apps.create(&PostParams::default(), &app).await?)
+}
+
+#[tokio::test]
+async fn of_two_apps_of_one_second_the_one_that_has_the_objects_keeps_the_name() -> Result<()> {
+    let (cluster, _operator) = (Cluster::shared().await, Operator::shared().await);
+    let client = cluster.client().await?;
+    for _ in 0..20 {
+        let namespace = Namespace::create(&cluster, "second").await?;
+        // By name it comes last, so with the same age only its objects speak for it.
+        let first = create_single(&namespace, &client, "zebra").await?;
+        let accounts: Api<core::ServiceAccount> = namespace.api(&client);
+        wait_until("its first object", PATIENCE, async || Ok(accounts.get("web").await?)).await?;
+        let second = create_single(&namespace, &client, "aardvark").await?;
+        if first.metadata.creation_timestamp != second.metadata.creation_timestamp {
+            continue;
+        }
+        let apps: Api<MicroserviceApp> = namespace.api(&client);
+        let keeps = App { namespace, api: apps, name: "zebra".to_owned() };
+        keeps.ready().await?;
+        let is_told = App { name: "aardvark".to_owned(), ..keeps };
+        let status = is_told.until("the other one to be told", |status| reason(status, "web") == "NameTaken");
+        assert!(words(&status.await?).contains("belongs to the MicroserviceApp zebra"));
+        return Ok(());
+    }
+    bail!("no two apps were created in one second")
 }
 
 /// Reads a key of a ConfigMap and one of a Secret.
