@@ -225,7 +225,9 @@ impl Writer<'_> {
             }
             Action::Update { manifest, force } => {
                 let uid = self.observed.children.get(&step.key).map(|child| child.uid.as_str());
-                self.update(&step.key, manifest, uid.unwrap_or_default(), *force).await.map(|()| WriteVerb::Update)
+                self.update(&step.key, manifest, uid.unwrap_or_default(), *force)
+                    .await
+                    .map(|()| WriteVerb::Update)
             }
             Action::Prune { uid, resource_version } => {
                 self.delete(&step.key, uid, resource_version).await.map(|()| WriteVerb::Prune)
@@ -241,8 +243,10 @@ impl Writer<'_> {
         let outcome = self.patch(key, &body, force).await;
         match (&outcome, ports::put_back(key.kind, manifest, uid)) {
             (Err(kube::Error::Api(status)), Some(patch)) if force && ports::are_taken(status) => {
-                let parameters =
-                    PatchParams { field_manager: Some(msapp_crds::MANAGER.to_owned()), ..PatchParams::default() };
+                let parameters = PatchParams {
+                    field_manager: Some(msapp_crds::MANAGER.to_owned()),
+                    ..PatchParams::default()
+                };
                 let request = self.requests(key.kind).patch(&key.name, &parameters, &Patch::Strategic(patch));
                 self.client.request::<Value>(request.map_err(kube::Error::BuildRequest)?).await?;
                 self.patch(key, &body, force).await
