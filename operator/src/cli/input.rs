@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 use msapp_core::graph::{self, App};
-use msapp_core::reference::{ReferenceKey, ReferenceKind, ReferenceState, References};
+use msapp_core::reference::{ReferenceKey, ReferenceKind, ReferenceState, References, config_map_entries};
 use msapp_core::source::Source;
 use msapp_core::violation::{Code, Violation};
 
@@ -74,7 +74,7 @@ impl Input {
             Kind::ConfigMap => {
                 let references = self.references.entry(resource::namespace(&node, namespace)).or_default();
                 let key = ReferenceKey { kind: ReferenceKind::ConfigMap, name: resource::name(&node) };
-                references.insert(key, ReferenceState::Present(resource::entry_digests(&node.to_value())));
+                references.insert(key, ReferenceState::Present(config_map_entries(&node.to_value())));
             }
             Kind::Mistaken(violation) => {
                 self.apps += 1;

@@ -1,8 +1,5 @@
 //! What a document is, and what is wrong with it outside of its `spec`.
 
-use std::collections::BTreeMap;
-
-use msapp_core::digest;
 use msapp_core::source::Source;
 use msapp_core::violation::{Code, Violation, nearest};
 use msapp_crds::GROUP;
@@ -116,30 +113,10 @@ fn metadata<'n>(node: &'n Node, key: &str) -> Option<&'n str> {
     node.field("metadata")?.value.text(key)
 }
 
-/// Digest of each entry of a ConfigMap, as the controller makes it.
-pub(super) fn entry_digests(object: &Value) -> BTreeMap<String, String> {
-    let entries = ["data", "binaryData"].iter().filter_map(|field| object[field].as_object());
-    let entries = entries.flatten().filter_map(|(key, content)| Some((key, content.as_str()?)));
-    entries.map(|(key, content)| (key.clone(), digest::plain([content.as_bytes()]))).collect()
-}
-
 #[cfg(test)]
 mod tests {
-    use msapp_core::desired::ChildKind;
-    use serde_json::json;
 
     use super::*;
-    use crate::cluster::child_from;
-
-    #[test]
-    fn a_file_and_the_controller_digest_a_config_map_alike() {
-        let object = json!({
-            "apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "flags", "namespace": "shop"},
-            "data": {"beta": "on", "empty": ""}, "binaryData": {"logo": "iVBORw=="},
-        });
-        assert_eq!(entry_digests(&object), child_from(ChildKind::ConfigMap, &object).value.entries);
-        assert_eq!(entry_digests(&object).len(), 3);
-    }
 
     #[test]
     fn names_are_those_that_the_api_server_takes() {

@@ -10,8 +10,8 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::Resource;
 use kube::core::NamespaceResourceScope;
 use msapp_core::desired::ChildKind;
-use msapp_core::digest;
 use msapp_core::observed::{Child, Owner, Pod, Warning, project_child, project_pod};
+use msapp_core::reference::config_map_entries;
 use msapp_core::source::Source;
 use msapp_crds::v1alpha1::MicroserviceAppStatus;
 use serde::{Deserialize, Deserializer};
@@ -117,7 +117,7 @@ impl StoredChild {
             child.rivals = Vec::new();
             child.workload = None;
         }
-        let entries = if kind == ChildKind::ConfigMap { entry_digests(object) } else { BTreeMap::new() };
+        let entries = if kind == ChildKind::ConfigMap { config_map_entries(object) } else { BTreeMap::new() };
         Self { child, entries }
     }
 
@@ -127,12 +127,6 @@ impl StoredChild {
             Owner::Foreign(_) => None,
         }
     }
-}
-
-fn entry_digests(object: &Value) -> BTreeMap<String, String> {
-    let entries = ["data", "binaryData"].iter().filter_map(|field| object[field].as_object());
-    let entries = entries.flatten().filter_map(|(key, content)| Some((key, content.as_str()?)));
-    entries.map(|(key, content)| (key.clone(), digest::plain([content.as_bytes()]))).collect()
 }
 
 impl Cached for StoredChild {
