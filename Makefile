@@ -1,8 +1,12 @@
 # Two commands are enough to begin with: `make demo` and `make test`.
-# Needed: Rust 1.95, Go 1.26 (an older or newer Go fetches it), git and make. Nothing else, and nothing is installed.
+# Needed: Rust 1.95, Go 1.26 (an older or newer Go fetches it), git and make. Nothing else; what is built for the
+# tests outside of this checkout (the control plane, cargo-deny) lies in ~/.cache/msapp.
 
 # Where `make demo` runs: `simulated` (a control plane of its own) or `current` (the cluster of your kubeconfig).
 CLUSTER ?= simulated
+
+# Most tests wait for a control plane, so more of them run side by side than there are cores.
+TEST_THREADS ?= 4
 
 BUILT := $(or $(CARGO_TARGET_DIR),target)/debug
 
@@ -21,7 +25,7 @@ test: ## run everything: checks, then every test
 	cargo build --workspace --all-targets
 	@$(BUILT)/cluster build
 	$(BUILT)/xtask lint
-	cargo test --workspace
+	RUST_TEST_THREADS=$(TEST_THREADS) cargo test --workspace
 
 lint: ## formatting, clippy, and whether generated files are up to date
 	cargo xtask lint
