@@ -258,7 +258,10 @@ async fn a_field_that_cannot_change_is_explained_and_not_tried() -> Result<()> {
         .await?;
     app.until("it still to be explained", |status| reason(status, "web") == "ImmutableField").await?;
     let requests = tally.all().await?;
-    assert!(requests.on("deployments").is_empty() && requests.refused().is_empty(), "{requests}");
+    assert!(requests.on("deployments").is_empty(), "{requests}");
+    // A status that was computed from an older generation is rightly refused.
+    let refused = requests.refused().filter(|request| request.resource != "microserviceapps");
+    assert!(refused.is_empty(), "{refused}");
 
     app.namespace.kubectl(&["delete", "deployment", "web"]).await?;
     app.ready().await?;
