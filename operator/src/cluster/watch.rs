@@ -21,8 +21,10 @@ use crate::telemetry::Metrics;
 
 /// Objects in one page of a list.
 const PAGE_SIZE: u32 = 500;
-/// Before a watch that cannot go on begins anew, at least.
+/// Before a list that failed, or a watch that cannot go on, begins anew, at least.
 const PAUSE: Duration = Duration::from_secs(1);
+/// The pause doubles with every failure in a row, up to this.
+const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 
 /// What all watches need.
 #[derive(Clone)]
@@ -130,29 +132,38 @@ struct Mirror<P: Projection> {
 
 impl<P: Projection> Mirror<P> {
     async fn run(self) {
+        let mut failures = 0;
         loop {
-            self.follow().await;
-            tokio::time::sleep(PAUSE.mul_f64(1.0 + fastrand::f64())).await;
+            failures = if self.follow().await { 0 } else { failures + 1 };
+            tokio::time::sleep(pause(failures).mul_f64(1.0 + fastrand::f64() * 0.5)).await;
         }
     }
 
-    /// Lists and watches until the watch cannot go on from where it was.
-    async fn follow(&self) {
+    /// Lists and watches until a list fails or the watch cannot go on from where it was; whether anything was listed.
+    ///
+    /// A failed list is not left to the backoff of the watcher: that one counts the beginning of each list as a
+    /// success and would ask every second.
+    async fn follow(&self) -> bool {
         let mut config = watcher::Config::default().page_size(PAGE_SIZE);
         config.label_selector = self.feed.labels.map(str::to_owned);
         config.field_selector = self.feed.fields.map(str::to_owned);
         let mut events = pin!(watcher(self.api.clone(), config).default_backoff());
+        let mut listed = false;
         while let Some(event) = events.next().await {
             match event {
-                Ok(event) => self.take(event),
+                Ok(event) => {
+                    listed |= matches!(event, watcher::Event::InitDone);
+                    self.take(event);
+                }
                 Err(error) => {
                     self.complain(&error);
                     if cannot_go_on(&error) {
-                        return;
+                        return listed;
                     }
                 }
             }
         }
+        listed
     }
 
     fn take(&self, event: watcher::Event<Wire<P>>) {
@@ -236,7 +247,16 @@ fn status_code(error: &watcher::Error) -> Option<u16> {
 /// A watch that is refused at its start is tried again from the same version for ever: when that version is too old
 /// or the resource went away meanwhile, only a new list helps.
 fn cannot_go_on(error: &watcher::Error) -> bool {
-    matches!(error, watcher::Error::WatchStartFailed(_)) && matches!(status_code(error), Some(404 | 410))
+    match error {
+        watcher::Error::InitialListFailed(_) => true,
+        watcher::Error::WatchStartFailed(_) => matches!(status_code(error), Some(404 | 410)),
+        _ => false,
+    }
+}
+
+/// The pause after so many failures in a row, before jitter.
+fn pause(failures: u32) -> Duration {
+    PAUSE.saturating_mul(1 << failures.saturating_sub(1).min(8)).min(LONGEST_PAUSE)
 }
 
 #[cfg(test)]
@@ -340,5 +360,28 @@ mod tests {
         assert!(view.app("n", "a").is_some());
         let (view, _) = watched(vec![refusal(403)]).await;
         assert!(view.missing()[0].contains("may not list and watch"), "{:?}", view.missing());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_resource_that_stays_away_is_asked_for_every_few_seconds_and_not_more_often() {
+        let asked = Arc::new(Mutex::new(0));
+        let count = asked.clone();
+        let service = service_fn(move |_: Request<Body>| {
+            *count.lock().expect("not poisoned") += 1;
+            let (code, body) = refusal(404);
+            async move { Ok::<_, BoxError>(Response::builder().status(code).body(Body::from(body.into_bytes()))?) }
+        });
+        let view = Arc::new(View::new(Scope { namespaces: Vec::new(), secrets: false }));
+        let settings = WatchSettings { view, listener: Arc::new(Log::default()), metrics: Arc::default() };
+        let mirror = start(&Client::new(service, "default"), &None, &settings, apps());
+        let _ = tokio::time::timeout(LONGEST_PAUSE * 20, mirror).await;
+        let asked = *asked.lock().expect("not poisoned");
+        assert!((13..=24).contains(&asked), "{asked} lists in 100 s");
+    }
+
+    #[test]
+    fn the_pause_grows_and_ends_growing() {
+        let seconds: Vec<u64> = (0..6).map(|failures| pause(failures).as_secs()).collect();
+        assert_eq!(seconds, [1, 1, 2, 4, 5, 5]);
     }
 }
