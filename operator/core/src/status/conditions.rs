@@ -199,11 +199,10 @@ fn first_cause(app: &App, services: &[ServiceStatus]) -> Option<FirstCause> {
         .map_or_else(|| reason.as_str().to_owned(), |message| format!("{}: {message}", reason.as_str()));
     let blocked: Vec<String> = reachable(app, name, needed_by).into_iter().collect();
     let blocked: Vec<&str> = blocked.iter().map(String::as_str).collect();
-    let blocks = if blocked.is_empty() || !reason.is_broken() {
-        String::new()
-    } else {
-        format!("; blocks {}", few(&blocked))
-    };
+    // While pods of an older version serve, nobody is blocked.
+    let is_down = reason.is_broken() && service.ready == 0;
+    let blocks =
+        if blocked.is_empty() || !is_down { String::new() } else { format!("; blocks {}", few(&blocked)) };
     Some(FirstCause { reason: *reason, sentence: format!("{name}: {what}{blocks}") })
 }
 
