@@ -109,8 +109,12 @@ impl Resolver<'_> {
             return None;
         }
         let mut built = self.check(probe)?;
-        built.initial_delay_seconds =
-            probe.initial_delay.as_ref().and_then(|delay| self.seconds(delay, "initialDelay", 0));
+        // The API server drops a zero, so it is left out here too.
+        built.initial_delay_seconds = probe
+            .initial_delay
+            .as_ref()
+            .and_then(|delay| self.seconds(delay, "initialDelay", 0))
+            .filter(|seconds| *seconds > 0);
         built.period_seconds = Some(self.seconds_or(probe.period.as_ref(), "period", self.usual.period));
         built.timeout_seconds = Some(self.seconds_or(probe.timeout.as_ref(), "timeout", self.usual.timeout));
         built.failure_threshold = Some(probe.failure_threshold.unwrap_or(self.usual.failures));
