@@ -113,8 +113,6 @@ pub struct Container {
     pub ready: bool,
     /// Whether it runs.
     pub running: bool,
-    /// `restartCount`.
-    pub restarts: i32,
     /// `state.waiting`.
     pub waiting: Option<Waiting>,
     /// `state.terminated`, else `lastState.terminated`.
@@ -262,7 +260,6 @@ fn container(status: &Value) -> Container {
         image: text(&status["image"]),
         ready: status["ready"] == true,
         running: status["state"]["running"].is_object(),
-        restarts: number(&status["restartCount"]),
         waiting: waiting
             .is_object()
             .then(|| Waiting { reason: text(&waiting["reason"]), message: text(&waiting["message"]) }),

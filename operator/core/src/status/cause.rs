@@ -163,7 +163,7 @@ mod tests {
         };
         let mut backing_off = waiting("CrashLoopBackOff", "back-off 10s");
         backing_off.terminated = Some(end.clone());
-        let again = Container { running: true, restarts: 5, terminated: Some(end), ..Container::default() };
+        let again = Container { running: true, terminated: Some(end), ..Container::default() };
         let expected =
             (Reason::CrashLoopBackOff, "pod cart-1 exits with 1: \"connection refused\"".to_owned());
         assert_eq!(cause(&pod(vec![backing_off])), expected);
