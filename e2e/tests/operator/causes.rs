@@ -57,7 +57,9 @@ fn assert_is_told(status: &MicroserviceAppStatus, reason: &str, expected: &[&str
     }
     let ready = status.conditions.iter().find(|condition| condition.type_ == "Ready").expect("Ready");
     assert_eq!(ready.status, "False");
-    assert_eq!(ready.message, format!("2/3: api: {reason}: {message}; blocks web"), "{told}");
+    let in_pod = message.strip_prefix("pod ").and_then(|named| named.split_once(": "));
+    let detail = in_pod.map_or(message, |(_, detail)| detail);
+    assert_eq!(ready.message, format!("2/3: api: {reason} ({detail}); blocks web"), "{told}");
     assert_eq!(condition(status, "Degraded"), "True", "{told}");
     assert_eq!(condition(status, "Available"), "False", "{told}");
 }
@@ -82,7 +84,7 @@ async fn an_image_that_does_not_exist_is_named() -> Result<()> {
 async fn a_crash_is_told_with_its_exit_code_and_last_words() -> Result<()> {
     let sickness = "image: registry.test/crash:1
       annotations: {kwok.x-k8s.io/last-words: 'no route to db:5432'}";
-    tells("crash", "CrashLoopBackOff", sickness, &["pod api-", "exits with 1: \"no route to db:5432\""]).await
+    tells("crash", "CrashLoopBackOff", sickness, &["pod api-", "exit 1, \"no route to db:5432\""]).await
 }
 
 #[tokio::test]

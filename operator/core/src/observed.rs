@@ -17,7 +17,8 @@ pub struct Observed {
     pub pods: Vec<Pod>,
     /// Services that another app of the namespace has a better claim to: service name → name of that app.
     pub claims: BTreeMap<String, String>,
-    /// Services that were created before, by the previous status: `startAfter` holds none of them again.
+    /// Services whose pods were started before: those that have a Deployment of this app, and those that had one by
+    /// the previous status. `startAfter` holds none of them again.
     pub started: BTreeSet<String>,
 }
 
@@ -77,6 +78,17 @@ pub struct Workload {
     pub deadline_exceeded: bool,
     /// `spec.selector.matchLabels`: immutable, so it is compared before a write.
     pub selector: BTreeMap<String, String>,
+}
+
+impl Workload {
+    /// Whether all pods of this version, and no others, are up: the Deployment controller's own rule
+    /// (<https://kubernetes.io/docs/concepts/workloads/controllers/deployment/#complete-deployment>).
+    pub fn is_complete(&self) -> bool {
+        self.observed_generation >= self.generation
+            && self.updated >= self.replicas
+            && self.current <= self.updated
+            && self.available >= self.replicas
+    }
 }
 
 /// A pod of the app.

@@ -173,11 +173,12 @@ impl Planner<'_> {
         service.start_after.iter().filter(|name| !self.is_ready(name)).cloned()
     }
 
-    fn is_ready(&self, service: &str) -> bool {
-        let key = ChildKey::new(ChildKind::Deployment, service);
-        self.observed.children.get(&key).and_then(|child| child.workload.as_ref()).is_some_and(|workload| {
-            workload.observed_generation >= workload.generation && workload.available >= workload.replicas
-        })
+    /// Ready by the rule of the status, so that nothing starts after a service that is still told to be coming up.
+    fn is_ready(&self, name: &str) -> bool {
+        let key = ChildKey::new(ChildKind::Deployment, name);
+        let workload = self.observed.children.get(&key).and_then(|child| child.workload.as_ref());
+        let service = self.app.service(name);
+        service.zip(workload).is_some_and(|(service, workload)| service.settings.scaling.is_met(workload))
     }
 
     /// Objects of this very app that nobody wants any more.

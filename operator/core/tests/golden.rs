@@ -4,6 +4,8 @@
 //! the violations, and the status of a first pass over an empty namespace. `make golden` rewrites the outputs; the
 //! difference is then read like any other change.
 
+mod scenes;
+
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 

@@ -243,15 +243,41 @@ fn the_first_creation_waits_for_its_predecessor_and_nothing_else_does() {
     let mut observed = all_applied(&desired);
     observed.children.remove(&deployment());
     let db = ChildKey::new(ChildKind::Deployment, "db");
-    let workload = |observed: &mut Observed, available| {
-        observed.children.get_mut(&db).expect("there").workload.as_mut().expect("a workload").available =
-            available;
+    // Pods of this version, pods of any, pods that are up.
+    let mut pods = |updated, current, available| {
+        let workload = observed.children.get_mut(&db).expect("there").workload.as_mut().expect("a workload");
+        (workload.updated, workload.current, workload.available) = (updated, current, available);
+        action(&plan(&app, UID, &desired, &observed), ChildKind::Deployment, "cart").clone()
     };
-    workload(&mut observed, 0);
-    assert_eq!(*action(&plan(&app, UID, &desired, &observed), ChildKind::Deployment, "cart"), held);
-    workload(&mut observed, 1);
-    let ready = plan(&app, UID, &desired, &observed);
-    assert!(matches!(action(&ready, ChildKind::Deployment, "cart"), Action::Create(_)));
+    for (what, waits) in [
+        ("none is up", pods(1, 1, 0)),
+        ("one of an older version serves", pods(0, 1, 1)),
+        ("the old one is not gone", pods(1, 2, 2)),
+    ] {
+        assert_eq!(waits, held, "{what}");
+    }
+    assert!(matches!(pods(1, 1, 1), Action::Create(_)));
+}
+
+#[test]
+fn nothing_starts_after_a_service_that_its_autoscaler_has_not_raised_yet() {
+    let mut waiting = cart();
+    waiting["dependencies"] = json!([{"name": "db", "startAfter": true}]);
+    let db = json!({"name": "db", "image": "db:1", "ports": [{"name": "sql", "port": 5432}],
+        "autoscaling": {"minReplicas": 2, "maxReplicas": 3}});
+    let app = app(json!([waiting, db]));
+    let desired = build::objects(&app);
+    let mut observed = all_applied(&desired);
+    observed.children.remove(&deployment());
+    for (replicas, starts) in [(1, false), (2, true)] {
+        let key = ChildKey::new(ChildKind::Deployment, "db");
+        let workload = observed.children.get_mut(&key).expect("there").workload.as_mut().expect("a workload");
+        workload.replicas = replicas;
+        (workload.updated, workload.current, workload.available) = (replicas, replicas, replicas);
+        let plan = plan(&app, UID, &desired, &observed);
+        let created = matches!(action(&plan, ChildKind::Deployment, "cart"), Action::Create(_));
+        assert_eq!(created, starts, "{replicas}");
+    }
 }
 
 #[test]

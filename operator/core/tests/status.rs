@@ -131,8 +131,7 @@ fn the_first_broken_thing_is_named_with_its_cause_and_what_it_blocks() {
     let scene = Scene::all_up().down("cart", crashed()).down("checkout", crashed());
     let status = scene.status(None, NOW);
     assert_eq!(status.summary.as_deref(), Some("2/4"));
-    let sentence =
-        "cart: CrashLoopBackOff: pod cart-1 exits with 1: \"connection refused\"; blocks checkout, frontend";
+    let sentence = "cart: CrashLoopBackOff (exit 1, \"connection refused\"); blocks checkout, frontend";
     assert_eq!(
         lines(&status),
         [
@@ -156,7 +155,7 @@ fn an_optional_dependency_blocks_nobody() {
     let status = Scene::all_up().down("ads", pull).status(None, NOW);
     assert_eq!(
         lines(&status)[0],
-        "Ready=False ImagePullBackOff: 3/4: ads: ImagePullBackOff: pod ads-1 cannot pull \"a:1\": not found"
+        "Ready=False ImagePullBackOff: 3/4: ads: ImagePullBackOff (cannot pull \"a:1\": not found)"
     );
 }
 
@@ -166,7 +165,7 @@ fn a_version_that_fails_while_the_one_before_serves_blocks_nobody() {
     scene.workload("cart").ready = 1;
     assert_eq!(
         lines(&scene.status(None, NOW))[0],
-        "Ready=False CrashLoopBackOff: 3/4: cart: CrashLoopBackOff: pod cart-1 exits with 1: \"connection refused\""
+        "Ready=False CrashLoopBackOff: 3/4: cart: CrashLoopBackOff (exit 1, \"connection refused\")"
     );
 }
 
@@ -201,10 +200,57 @@ fn what_only_a_person_can_mend_is_stalled_and_never_reconciling_too() {
         let failure = Failure { key: key.clone(), service: "cart".into(), kind, message: "because".into() };
         scene.failures = vec![failure];
         let lines = lines(&scene.status(None, NOW));
-        let sentence = format!("{}: cart: {0}: Service cart: because", reason.as_str());
+        let sentence = format!("{}: cart: {0} (Service cart: because)", reason.as_str());
         assert_eq!(lines[5], format!("Stalled=True {sentence}"));
         assert_eq!(lines.len(), 6, "{lines:?}");
     }
+}
+
+#[test]
+fn one_service_that_only_a_person_can_mend_stalls_the_app_whatever_is_named_first() {
+    let mut scene = Scene::all_up().down("cart", crashed());
+    scene.failures = vec![Failure {
+        key: ChildKey::new(ChildKind::Deployment, "frontend"),
+        service: "frontend".into(),
+        kind: FailureKind::Rejected,
+        message: "denied".into(),
+    }];
+    let lines = lines(&scene.status(None, NOW));
+    assert!(lines[0].starts_with("Ready=False CrashLoopBackOff: 2/4: cart: "), "{lines:?}");
+    assert_eq!(lines[5], "Stalled=True Rejected: frontend: Rejected (Deployment frontend: denied)");
+    assert_eq!(lines.len(), 6, "not Reconciling too: {lines:?}");
+}
+
+#[test]
+fn a_service_that_was_started_once_stays_so_and_one_that_was_only_left_alone_is_not() {
+    let mut scene = Scene::all_up();
+    scene.observed.started.insert("cart".into());
+    scene.source.spec["suspend"] = json!(true);
+    let started = |scene: &Scene| {
+        let services = scene.status(None, NOW).services;
+        let started = services.into_iter().filter(|service| service.started);
+        started.map(|service| service.name).collect::<Vec<_>>()
+    };
+    assert_eq!(started(&scene), ["cart"]);
+}
+
+#[test]
+fn mistakes_are_told_in_full_or_counted() {
+    let service = |number| json!({"name": format!("service-{number}"), "image": "i:1", "labels": {"app.kubernetes.io/name": "x"}});
+    let services: Vec<Value> = (0..60).map(service).collect();
+    let wrong = Source { spec: json!({"services": services}), ..source() };
+    let violations = graph::resolve(&wrong).expect_err("wrong");
+    let facts = Facts {
+        source: &wrong,
+        outcome: Outcome::Invalid(&violations),
+        observed: &Observed::default(),
+        previous: None,
+        now: NOW.parse().expect("a time"),
+    };
+    let message = status(&facts).conditions[0].message.clone();
+    assert!(message.len() <= 2000, "{}", message.len());
+    let told = message.matches("is reserved: keys of kubernetes.io, k8s.io and msapp.dev are not").count();
+    assert!(told > 5 && message.ends_with(&format!("; and {} more", 60 - told)), "{message}");
 }
 
 #[test]
@@ -219,7 +265,7 @@ fn trouble_that_passes_is_reconciling_and_not_degraded() {
     }];
     let lines = lines(&scene.status(None, NOW));
     assert_eq!(lines[3], "Degraded=False AsExpected: ");
-    assert_eq!(lines[5], "Reconciling=True ApiUnavailable: cart: ApiUnavailable: Service cart: timeout");
+    assert_eq!(lines[5], "Reconciling=True ApiUnavailable: cart: ApiUnavailable (Service cart: timeout)");
 }
 
 #[test]
@@ -322,6 +368,7 @@ fn a_hundred_broken_services_still_make_a_status_of_bounded_size() {
         status(&Facts { source: &source, outcome, observed: &Observed::default(), previous: None, now });
     let bytes = serde_json::to_string(&status).expect("data").len();
     assert!(bytes < 64 * 1024, "{bytes} bytes");
+    assert!(status.services.iter().all(|service| service.message.is_some()), "nobody is silenced");
 }
 
 #[test]

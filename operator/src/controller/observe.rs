@@ -5,7 +5,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use msapp_core::desired::{ChildKey, ChildKind, DesiredSet};
 use msapp_core::observed::{Child, Observed, Owner, Pod, Warning};
 use msapp_core::reference::{ReferenceKey, ReferenceKind, ReferenceState, References};
-use msapp_crds::v1alpha1::MicroserviceAppStatus;
 
 use crate::cluster::{Object, SecretDigests, StoredApp, View};
 
@@ -15,12 +14,7 @@ pub(super) fn observe(view: &View, app: &Object<StoredApp>, desired: &DesiredSet
         children: children(view, app, desired),
         pods: pods(view, app),
         claims: claims(view, app),
-        started: app
-            .value
-            .status
-            .as_ref()
-            .map(|status| started(status, &app.value.services))
-            .unwrap_or_default(),
+        started: started(view, app),
     }
 }
 
@@ -81,11 +75,12 @@ fn holds(view: &View, app: &Object<StoredApp>, service: &str) -> bool {
     })
 }
 
-/// Services that were created before: those that waited for no other service any more.
-fn started(status: &MicroserviceAppStatus, declared: &BTreeSet<String>) -> BTreeSet<String> {
-    let waits = |awaited: &String| declared.contains(awaited);
-    let started = status.services.iter().filter(|service| !service.waiting_for.iter().any(waits));
-    started.map(|service| service.name.clone()).collect()
+/// Services that have a Deployment of this app, or had one by the previous status, which survives the operator.
+fn started(view: &View, app: &Object<StoredApp>) -> BTreeSet<String> {
+    let living = view.owned(&app.namespace, ChildKind::Deployment, &app.uid);
+    let told = app.value.status.iter().flat_map(|status| &status.services);
+    let told = told.filter(|service| service.started).map(|service| service.name.clone());
+    told.chain(living.iter().map(|deployment| deployment.name.clone())).collect()
 }
 
 /// What is known of the ConfigMaps and Secrets that an app refers to.
@@ -127,25 +122,5 @@ async fn secret(
         Ok(entries) => Ok(entries),
         // What runs keeps running with what was known; the next pass asks again.
         Err(error) => digests.last_known(namespace, name).map(Some).ok_or(error),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use msapp_crds::v1alpha1::ServiceStatus;
-
-    use super::*;
-
-    #[test]
-    fn a_service_has_started_unless_it_waits_for_another_service() {
-        let service = |name: &str, waiting_for: &[&str]| ServiceStatus {
-            name: name.into(),
-            waiting_for: waiting_for.iter().map(|awaited| (*awaited).to_owned()).collect(),
-            ..ServiceStatus::default()
-        };
-        let services = vec![service("a", &[]), service("b", &["a"]), service("c", &["Secret db"])];
-        let status = MicroserviceAppStatus { services, ..MicroserviceAppStatus::default() };
-        let declared = ["a", "b", "c"].map(str::to_owned).into();
-        assert_eq!(started(&status, &declared), ["a", "c"].map(str::to_owned).into());
     }
 }

@@ -7,6 +7,7 @@ use super::app::{Budget, Scaling};
 use super::autoscaling;
 use super::inherit::{Levels, Written, WrittenScaling};
 use super::rollout::int_or_string;
+use crate::observed::Workload;
 use crate::violation::{Code, Violation, Violations};
 
 pub(super) fn scaling(levels: &Levels<'_>, violations: &mut Violations) -> Scaling {
@@ -16,6 +17,27 @@ pub(super) fn scaling(levels: &Levels<'_>, violations: &mut Violations) -> Scali
         Some(WrittenScaling::Auto(written)) => {
             Scaling::Auto(Box::new(autoscaling::resolve(&written, violations)))
         }
+    }
+}
+
+impl Scaling {
+    /// How many pods there should be, while the Deployment asks for `live`.
+    pub(crate) fn wanted(&self, live: Option<i32>) -> i32 {
+        match self {
+            Scaling::Fixed(replicas) => *replicas,
+            Scaling::Unset => live.unwrap_or(1),
+            // The autoscaler raises a new Deployment to its minimum at once, and leaves one of no pods alone.
+            Scaling::Auto(spec) => match live {
+                Some(0) => 0,
+                live => live.unwrap_or_default().max(spec.min_replicas.unwrap_or(1)),
+            },
+        }
+    }
+
+    /// Whether a Deployment is complete, with as many pods as there should be.
+    pub(crate) fn is_met(&self, workload: &Workload) -> bool {
+        // The autoscaler may not have come to it yet.
+        workload.is_complete() && workload.replicas >= self.wanted(Some(workload.replicas))
     }
 }
 

@@ -1,5 +1,7 @@
 //! Why a service is not ready: from its pods, in one sentence.
 
+use std::fmt;
+
 use crate::observed::{Container, Pod, Workload};
 
 use super::Reason;
@@ -7,26 +9,48 @@ use super::Reason;
 /// Longest text of a cause; the rest is in the pod.
 const LONGEST: usize = 300;
 
-/// A reason and the sentence that goes with it.
+/// A reason and what there is to say about it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Cause {
+    /// In one word.
     pub reason: Reason,
-    pub message: String,
+    /// What is wrong, in a few words; empty when the reason says it all.
+    pub detail: String,
+    /// The pod that tells it. The sentence about the whole app leaves it out, so that it outlives the pod.
+    pub pod: Option<String>,
 }
 
 impl Cause {
-    pub(super) fn new(reason: Reason, message: impl Into<String>) -> Self {
-        Self { reason, message: shortened(&message.into()) }
+    pub(super) fn new(reason: Reason, detail: impl Into<String>) -> Self {
+        Self { reason, detail: one_line(&detail.into(), LONGEST), pod: None }
+    }
+
+    fn of(pod: &Pod, reason: Reason, detail: impl Into<String>) -> Self {
+        Self { pod: Some(pod.name.clone()), ..Self::new(reason, detail) }
+    }
+
+    /// What the service says: `pod cart-7d9f-x2: exit 1, "connection refused"`.
+    pub(super) fn message(&self) -> Option<String> {
+        let pod = self.pod.as_ref().map(|pod| format!("pod {pod}: ")).unwrap_or_default();
+        (!self.detail.is_empty()).then(|| format!("{pod}{}", self.detail))
     }
 }
 
-/// One line of at most [`LONGEST`] characters.
-fn shortened(text: &str) -> String {
+/// `CrashLoopBackOff (exit 1, "connection refused")`.
+impl fmt::Display for Cause {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(self.reason.as_str())?;
+        if self.detail.is_empty() { Ok(()) } else { write!(formatter, " ({})", self.detail) }
+    }
+}
+
+/// One line of at most so many characters.
+pub(super) fn one_line(text: &str, longest: usize) -> String {
     let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
-    if line.chars().count() <= LONGEST {
+    if line.chars().count() <= longest {
         line
     } else {
-        line.chars().take(LONGEST - 1).chain(['…']).collect()
+        line.chars().take(longest - 1).chain(['…']).collect()
     }
 }
 
@@ -62,7 +86,7 @@ fn of_pod(pod: &Pod) -> Option<Cause> {
         return None;
     }
     if let Some(message) = &pod.unschedulable {
-        return Some(Cause::new(Reason::Unschedulable, format!("pod {} fits no node: {message}", pod.name)));
+        return Some(Cause::of(pod, Reason::Unschedulable, format!("fits no node: {message}")));
     }
     let container =
         pod.containers.iter().filter(|container| !container.ready).find_map(|one| of_container(pod, one));
@@ -73,13 +97,12 @@ fn of_container(pod: &Pod, container: &Container) -> Option<Cause> {
     if let Some(waiting) = &container.waiting {
         match waiting.reason.as_str() {
             "ImagePullBackOff" | "ErrImagePull" | "InvalidImageName" | "ErrImageNeverPull" => {
-                let message =
-                    format!("pod {} cannot pull {:?}: {}", pod.name, container.image, waiting.message);
-                return Some(Cause::new(Reason::ImagePullBackOff, message));
+                let detail = format!("cannot pull {:?}{}", container.image, because(&waiting.message));
+                return Some(Cause::of(pod, Reason::ImagePullBackOff, detail));
             }
             "CreateContainerConfigError" | "CreateContainerError" | "RunContainerError" => {
-                let message = format!("pod {} cannot start its container: {}", pod.name, waiting.message);
-                return Some(Cause::new(Reason::ContainerNotStarted, message));
+                let detail = format!("cannot start its container{}", because(&waiting.message));
+                return Some(Cause::of(pod, Reason::ContainerNotStarted, detail));
             }
             _ => {}
         }
@@ -93,20 +116,22 @@ fn of_crash(pod: &Pod, container: &Container) -> Option<Cause> {
     let waits_for_restart =
         container.waiting.as_ref().is_some_and(|waiting| waiting.reason == "CrashLoopBackOff");
     let Some(end) = &container.terminated else {
-        return waits_for_restart
-            .then(|| Cause::new(Reason::CrashLoopBackOff, format!("pod {} keeps crashing", pod.name)));
+        return waits_for_restart.then(|| Cause::of(pod, Reason::CrashLoopBackOff, "ends again and again"));
     };
     if end.exit_code == 0 && !waits_for_restart {
         return None;
     }
     let last_words = end.message.trim().lines().last().unwrap_or_default();
-    let said = if last_words.is_empty() { String::new() } else { format!(": {last_words:?}") };
+    let said = if last_words.is_empty() { String::new() } else { format!(", {last_words:?}") };
     if end.reason == "OOMKilled" {
-        let message = format!("pod {} was killed for using more memory than its limit{said}", pod.name);
-        return Some(Cause::new(Reason::OutOfMemory, message));
+        let detail = format!("killed for using more memory than its limit{said}");
+        return Some(Cause::of(pod, Reason::OutOfMemory, detail));
     }
-    let message = format!("pod {} exits with {}{said}", pod.name, end.exit_code);
-    Some(Cause::new(Reason::CrashLoopBackOff, message))
+    Some(Cause::of(pod, Reason::CrashLoopBackOff, format!("exit {}{said}", end.exit_code)))
+}
+
+fn because(message: &str) -> String {
+    if message.is_empty() { String::new() } else { format!(": {message}") }
 }
 
 /// What only events tell: mounts and probes.
@@ -114,15 +139,15 @@ fn of_warnings(pod: &Pod) -> Option<Cause> {
     let told = |names: &[&str]| pod.warnings.iter().find(|warning| names.contains(&warning.reason.as_str()));
     let running = pod.containers.iter().any(|container| container.running);
     if !running && let Some(warning) = told(&["FailedMount", "FailedAttachVolume"]) {
-        let message = format!("pod {} cannot mount a volume: {}", pod.name, warning.message);
-        return Some(Cause::new(Reason::FailedMount, message));
+        let detail = format!("cannot mount a volume{}", because(&warning.message));
+        return Some(Cause::of(pod, Reason::FailedMount, detail));
     }
     if !running && let Some(warning) = told(&["FailedCreatePodSandBox"]) {
-        let message = format!("pod {} gets no sandbox: {}", pod.name, warning.message);
-        return Some(Cause::new(Reason::ContainerNotStarted, message));
+        let detail = format!("gets no sandbox{}", because(&warning.message));
+        return Some(Cause::of(pod, Reason::ContainerNotStarted, detail));
     }
     let warning = told(&["Unhealthy"]).filter(|_| running)?;
-    Some(Cause::new(Reason::ProbeFailing, format!("pod {}: {}", pod.name, warning.message)))
+    Some(Cause::of(pod, Reason::ProbeFailing, warning.message.clone()))
 }
 
 #[cfg(test)]
@@ -136,7 +161,7 @@ mod tests {
 
     fn cause(pod: &Pod) -> (Reason, String) {
         let cause = of_workload(&Workload::default(), &[pod]).expect("a cause");
-        (cause.reason, cause.message)
+        (cause.reason, cause.message().expect("something to say"))
     }
 
     fn waiting(reason: &str, message: &str) -> Container {
@@ -151,7 +176,7 @@ mod tests {
     fn an_image_that_cannot_be_pulled_is_named() {
         let (reason, message) = cause(&pod(vec![waiting("ImagePullBackOff", "not found")]));
         assert_eq!(reason, Reason::ImagePullBackOff);
-        assert_eq!(message, "pod cart-1 cannot pull \"cart:9\": not found");
+        assert_eq!(message, "pod cart-1: cannot pull \"cart:9\": not found");
     }
 
     #[test]
@@ -164,10 +189,17 @@ mod tests {
         let mut backing_off = waiting("CrashLoopBackOff", "back-off 10s");
         backing_off.terminated = Some(end.clone());
         let again = Container { running: true, terminated: Some(end), ..Container::default() };
-        let expected =
-            (Reason::CrashLoopBackOff, "pod cart-1 exits with 1: \"connection refused\"".to_owned());
+        let expected = (Reason::CrashLoopBackOff, "pod cart-1: exit 1, \"connection refused\"".to_owned());
         assert_eq!(cause(&pod(vec![backing_off])), expected);
         assert_eq!(cause(&pod(vec![again])), expected);
+    }
+
+    #[test]
+    fn the_sentence_about_the_app_leaves_the_pod_out_and_a_reason_without_words_stands_alone() {
+        let found = of_workload(&Workload::default(), &[&pod(vec![waiting("ErrImagePull", "")])]);
+        assert_eq!(found.expect("a cause").to_string(), "ImagePullBackOff (cannot pull \"cart:9\")");
+        let coming_up = Cause::new(Reason::RollingOut, "");
+        assert_eq!((coming_up.to_string().as_str(), coming_up.message()), ("RollingOut", None));
     }
 
     #[test]
@@ -215,6 +247,6 @@ mod tests {
     fn a_text_of_any_length_and_any_letters_is_cut_to_one_line() {
         let long = "ä\n".repeat(1000);
         let (_, message) = cause(&pod(vec![waiting("ErrImagePull", &long)]));
-        assert!(message.chars().count() <= LONGEST && !message.contains('\n'));
+        assert!(message.chars().count() <= LONGEST + "pod cart-1: ".len() && !message.contains('\n'));
     }
 }

@@ -4,22 +4,18 @@
 //! are true, and never both, as kstatus reads them
 //! (<https://github.com/kubernetes-sigs/cli-utils/tree/master/pkg/kstatus>).
 
-use std::collections::{BTreeMap, BTreeSet};
-
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
-use msapp_crds::v1alpha1::ServiceStatus;
 
-use super::service::is_ready;
+use super::first_cause::{FirstCause, few, first_cause};
+use super::service::Seen;
 use super::{Facts, Outcome, Reason};
 use crate::graph::App;
 use crate::violation::Violations;
 
 /// Longest message of a condition.
 const LONGEST: usize = 2000;
-/// Mistakes that are told one by one.
-const TOLD: usize = 20;
-/// Blocked services that are named.
-const NAMED: usize = 5;
+/// Letters of a message that are kept for how many mistakes more there are.
+const COUNT: usize = 20;
 
 /// Type of a condition.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -70,7 +66,7 @@ impl Verdict {
 }
 
 /// All conditions, in a fixed order.
-pub(super) fn conditions(facts: &Facts<'_>, services: &[ServiceStatus]) -> Vec<Condition> {
+pub(super) fn conditions(facts: &Facts<'_>, services: &[Seen]) -> Vec<Condition> {
     match facts.outcome {
         Outcome::Invalid(violations) => invalid(facts, violations),
         Outcome::Valid { app, .. } => dated(facts, valid(app, services)),
@@ -79,10 +75,7 @@ pub(super) fn conditions(facts: &Facts<'_>, services: &[ServiceStatus]) -> Vec<C
 
 /// The resource is wrong: what runs keeps running, so what was said of it stands.
 fn invalid(facts: &Facts<'_>, violations: &Violations) -> Vec<Condition> {
-    let told: Vec<String> = violations.iter().take(TOLD).map(ToString::to_string).collect();
-    let more = violations.len().saturating_sub(TOLD);
-    let rest = if more > 0 { format!("; and {more} more") } else { String::new() };
-    let message = format!("{}{rest}", told.join("; "));
+    let message = as_many_as_fit(violations);
     let kept = |kind: ConditionType| {
         let previous = facts.previous.and_then(|previous| find(&previous.conditions, kind));
         previous
@@ -90,15 +83,15 @@ fn invalid(facts: &Facts<'_>, violations: &Violations) -> Vec<Condition> {
             .map(|condition| Condition { observed_generation: Some(facts.source.generation), ..condition })
     };
     use ConditionType::{Available, Degraded, GraphValid, Progressing, Ready, Stalled};
-    let unknown = |kind| Verdict::new(kind, "False", Reason::InvalidSpec, "nothing was written");
-    let available =
-        kept(Available).map_or_else(|| dated(facts, vec![unknown(Available)]), |condition| vec![condition]);
+    let nothing_written = |kind| Verdict::new(kind, "False", Reason::InvalidSpec, "nothing was written");
+    let available = kept(Available)
+        .map_or_else(|| dated(facts, vec![nothing_written(Available)]), |condition| vec![condition]);
     let mut conditions = dated(facts, vec![Verdict::new(Ready, "False", Reason::InvalidSpec, &message)]);
     conditions.extend(available);
     conditions.extend(dated(
         facts,
         vec![
-            unknown(Progressing),
+            nothing_written(Progressing),
             Verdict::new(Degraded, "True", Reason::InvalidSpec, &message),
             Verdict::new(GraphValid, "False", Reason::InvalidSpec, &message),
             Verdict::new(Stalled, "True", Reason::InvalidSpec, &message),
@@ -107,60 +100,68 @@ fn invalid(facts: &Facts<'_>, violations: &Violations) -> Vec<Condition> {
     conditions
 }
 
-fn valid(app: &App, services: &[ServiceStatus]) -> Vec<Verdict> {
-    use ConditionType::{Degraded, GraphValid, Progressing, Reconciling, Stalled};
+/// The mistakes in full, as many as a message holds, and how many more there are; at least one.
+fn as_many_as_fit(violations: &Violations) -> String {
+    let mut message = String::new();
+    for (told, violation) in violations.iter().map(ToString::to_string).enumerate() {
+        if told > 0 && message.chars().count() + violation.chars().count() > LONGEST - COUNT {
+            return format!("{message}; and {} more", violations.len() - told);
+        }
+        let separator = if told > 0 { "; " } else { "" };
+        message = format!("{message}{separator}{violation}");
+    }
+    message
+}
+
+fn valid(app: &App, services: &[Seen]) -> Vec<Verdict> {
     let unread =
         if app.secrets_unread { "Secrets are not read, so a changed one restarts nothing" } else { "" };
-    let graph = Verdict::new(GraphValid, "True", Reason::Resolved, unread);
-    let first = first_cause(app, services);
-    let mut verdicts = vec![ready(app, services, first.as_ref()), available(services)];
-    let broken = first.as_ref().filter(|cause| cause.reason.is_broken());
-    let moving: Vec<&str> = services
-        .iter()
-        .filter(|service| reason_of(service).is_some_and(|reason| !reason.is_broken()))
-        .map(|service| service.name.as_str())
-        .collect();
-    verdicts.push(if moving.is_empty() || app.suspended {
-        Verdict::new(Progressing, "False", Reason::Complete, "")
-    } else {
-        Verdict::new(Progressing, "True", Reason::RollingOut, format!("coming up: {}", few(&moving)))
-    });
-    verdicts.push(match broken {
-        Some(cause) => Verdict::new(Degraded, "True", cause.reason, &cause.sentence),
-        None => Verdict::new(Degraded, "False", Reason::AsExpected, ""),
-    });
-    verdicts.push(graph);
-    if let Some(cause) = first.filter(|_| !app.suspended) {
-        let kind = if cause.reason.is_stalled() { Stalled } else { Reconciling };
-        verdicts.push(Verdict::new(kind, "True", cause.reason, cause.sentence));
+    let broken = first_cause(app, services, Reason::is_broken);
+    let first = broken.clone().or_else(|| first_cause(app, services, |_| true));
+    let mut verdicts = vec![
+        ready(app, services, first.as_ref()),
+        available(services),
+        progressing(app, services),
+        match broken {
+            Some(cause) => Verdict::new(ConditionType::Degraded, "True", cause.reason, cause.sentence),
+            None => Verdict::new(ConditionType::Degraded, "False", Reason::AsExpected, ""),
+        },
+        Verdict::new(ConditionType::GraphValid, "True", Reason::Resolved, unread),
+    ];
+    if let Some(first) = first.filter(|_| !app.suspended) {
+        verdicts.push(stalled(app, services).unwrap_or_else(|| {
+            Verdict::new(ConditionType::Reconciling, "True", first.reason, first.sentence)
+        }));
     }
     verdicts
 }
 
-fn ready(app: &App, services: &[ServiceStatus], first: Option<&FirstCause>) -> Verdict {
-    let (count, total) = (services.iter().filter(|service| is_ready(service)).count(), services.len());
+/// One service that nobody but a person can mend is enough, whatever else is broken or on its way.
+fn stalled(app: &App, services: &[Seen]) -> Option<Verdict> {
+    let cause = first_cause(app, services, Reason::is_stalled)?;
+    Some(Verdict::new(ConditionType::Stalled, "True", cause.reason, cause.sentence))
+}
+
+fn ready(app: &App, services: &[Seen], first: Option<&FirstCause>) -> Verdict {
+    let count = super::summary_of(services);
     match first {
         _ if app.suspended => {
             let message = "suspended: the operator leaves every object of this app alone";
             Verdict::new(ConditionType::Ready, "Unknown", Reason::Suspended, message)
         }
         None => {
-            let message = format!("{count}/{total} services are ready");
+            let message = format!("{count} services are ready");
             Verdict::new(ConditionType::Ready, "True", Reason::AllServicesReady, message)
         }
         Some(cause) => {
-            let message = format!("{count}/{total}: {}", cause.sentence);
+            let message = format!("{count}: {}", cause.sentence);
             Verdict::new(ConditionType::Ready, "False", cause.reason, message)
         }
     }
 }
 
-fn available(services: &[ServiceStatus]) -> Verdict {
-    let down: Vec<&str> = services
-        .iter()
-        .filter(|service| service.ready == 0 && service.desired > 0)
-        .map(|service| service.name.as_str())
-        .collect();
+fn available(services: &[Seen]) -> Verdict {
+    let down = named(services, Seen::is_down);
     if down.is_empty() {
         return Verdict::new(ConditionType::Available, "True", Reason::MinimumReplicasAvailable, "");
     }
@@ -168,76 +169,18 @@ fn available(services: &[ServiceStatus]) -> Verdict {
     Verdict::new(ConditionType::Available, "False", Reason::ServiceUnavailable, message)
 }
 
-fn reason_of(service: &ServiceStatus) -> Option<Reason> {
-    service.reason.as_deref().and_then(Reason::parse)
-}
-
-/// The first broken thing, or else the first that is on its way.
-struct FirstCause {
-    reason: Reason,
-    sentence: String,
-}
-
-/// Among the services with a cause of their own the one that depends on no other such; symptoms downstream are what
-/// it blocks.
-fn first_cause(app: &App, services: &[ServiceStatus]) -> Option<FirstCause> {
-    let unready: BTreeMap<&str, (Reason, &ServiceStatus)> = services
-        .iter()
-        .filter_map(|service| reason_of(service).map(|reason| (service.name.as_str(), (reason, service))))
-        .collect();
-    let any_broken = unready.values().any(|(reason, _)| reason.is_broken());
-    let candidates = unready.iter().filter(|(_, (reason, _))| reason.is_broken() == any_broken);
-    let (name, (reason, service)) = candidates.min_by_key(|(name, (reason, _))| {
-        let needs = reachable(app, name, needs).into_iter().filter(|needed| {
-            unready.get(needed.as_str()).is_some_and(|(reason, _)| reason.is_broken() == any_broken)
-        });
-        (needs.count(), reason.rank(), **name)
-    })?;
-    let what = service
-        .message
-        .as_ref()
-        .map_or_else(|| reason.as_str().to_owned(), |message| format!("{}: {message}", reason.as_str()));
-    let blocked: Vec<String> = reachable(app, name, needed_by).into_iter().collect();
-    let blocked: Vec<&str> = blocked.iter().map(String::as_str).collect();
-    // While pods of an older version serve, nobody is blocked.
-    let is_down = reason.is_broken() && service.ready == 0;
-    let blocks =
-        if blocked.is_empty() || !is_down { String::new() } else { format!("; blocks {}", few(&blocked)) };
-    Some(FirstCause { reason: *reason, sentence: format!("{name}: {what}{blocks}") })
-}
-
-/// Everything that can be reached over edges that are not optional, the start itself apart.
-fn reachable(app: &App, start: &str, next: fn(&App, &str) -> Vec<String>) -> BTreeSet<String> {
-    let mut seen = BTreeSet::new();
-    let mut open = vec![start.to_owned()];
-    while let Some(name) = open.pop() {
-        for other in next(app, &name) {
-            if other != start && seen.insert(other.clone()) {
-                open.push(other);
-            }
-        }
+fn progressing(app: &App, services: &[Seen]) -> Verdict {
+    let moving =
+        named(services, |service| service.cause.as_ref().is_some_and(|cause| !cause.reason.is_broken()));
+    if moving.is_empty() || app.suspended {
+        return Verdict::new(ConditionType::Progressing, "False", Reason::Complete, "");
     }
-    seen
+    let message = format!("coming up: {}", few(&moving));
+    Verdict::new(ConditionType::Progressing, "True", Reason::RollingOut, message)
 }
 
-fn needs(app: &App, name: &str) -> Vec<String> {
-    let edges = app.service(name).into_iter().flat_map(|service| &service.edges);
-    edges
-        .filter(|edge| !edge.optional && app.service(&edge.name).is_some())
-        .map(|edge| edge.name.clone())
-        .collect()
-}
-
-fn needed_by(app: &App, name: &str) -> Vec<String> {
-    let needing =
-        |caller: &&crate::graph::Caller| needs(app, &caller.service).iter().any(|needed| needed == name);
-    let callers = app.service(name).into_iter().flat_map(|service| &service.callers);
-    callers.filter(needing).map(|caller| caller.service.clone()).collect()
-}
-
-fn few(names: &[&str]) -> String {
-    let named = names[..names.len().min(NAMED)].join(", ");
-    if names.len() > NAMED { format!("{named} and {} more", names.len() - NAMED) } else { named }
+fn named(services: &[Seen], choose: impl Fn(&Seen) -> bool) -> Vec<String> {
+    services.iter().filter(|service| choose(service)).map(|service| service.name().to_owned()).collect()
 }
 
 fn find(conditions: &[Condition], kind: ConditionType) -> Option<&Condition> {
@@ -255,11 +198,18 @@ fn dated(facts: &Facts<'_>, verdicts: Vec<Verdict>) -> Vec<Condition> {
                 type_: verdict.kind.as_str().to_owned(),
                 status: verdict.status.to_owned(),
                 reason: verdict.reason.as_str().to_owned(),
-                message: verdict.message.chars().take(LONGEST).collect(),
+                message: shortened(verdict.message),
                 observed_generation: Some(facts.source.generation),
                 last_transition_time: since
                     .map_or_else(|| Time(facts.now), |previous| previous.last_transition_time.clone()),
             }
         })
         .collect()
+}
+
+fn shortened(message: String) -> String {
+    if message.chars().count() <= LONGEST {
+        return message;
+    }
+    message.chars().take(LONGEST - 1).chain(['…']).collect()
 }

@@ -2,8 +2,10 @@
 
 mod cause;
 mod conditions;
+mod first_cause;
 mod reason;
 mod service;
+mod size;
 
 use msapp_crds::v1alpha1::{MicroserviceAppStatus, ServiceStatus};
 
@@ -16,6 +18,7 @@ use crate::violation::Violations;
 
 pub use conditions::ConditionType;
 pub use reason::Reason;
+use service::Seen;
 
 /// Everything a status is computed from.
 #[derive(Clone, Copy, Debug)]
@@ -80,25 +83,35 @@ pub enum FailureKind {
 
 /// The status that these facts make. Equal facts make an equal status, transition times included.
 pub fn status(facts: &Facts<'_>) -> MicroserviceAppStatus {
-    let services = match facts.outcome {
+    let seen = match facts.outcome {
         Outcome::Valid { app, plan, failures } => service::services(app, plan, failures, facts.observed),
-        Outcome::Invalid(_) => facts.previous.map(|previous| previous.services.clone()).unwrap_or_default(),
+        Outcome::Invalid(_) => Vec::new(),
     };
-    MicroserviceAppStatus {
+    size::bounded(MicroserviceAppStatus {
         observed_generation: Some(facts.source.generation),
-        summary: summary(facts, &services),
+        summary: Some(summary(facts, &seen)),
         url: url(facts),
-        conditions: conditions::conditions(facts, &services),
-        services,
+        conditions: conditions::conditions(facts, &seen),
+        services: services(facts, seen),
+    })
+}
+
+/// Of a resource that is wrong stands what was known before: what ran keeps running.
+fn services(facts: &Facts<'_>, seen: Vec<Seen>) -> Vec<ServiceStatus> {
+    match (facts.outcome, facts.previous) {
+        (Outcome::Invalid(_), Some(previous)) => previous.services.clone(),
+        _ => seen.into_iter().map(|service| service.status).collect(),
     }
 }
 
-fn summary(facts: &Facts<'_>, services: &[ServiceStatus]) -> Option<String> {
-    if let (Outcome::Invalid(_), Some(previous)) = (facts.outcome, facts.previous) {
-        return previous.summary.clone();
-    }
-    let ready = services.iter().filter(|service| service::is_ready(service)).count();
-    Some(format!("{ready}/{}", services.len()))
+fn summary(facts: &Facts<'_>, seen: &[Seen]) -> String {
+    let before = facts.previous.and_then(|previous| previous.summary.clone());
+    before.filter(|_| matches!(facts.outcome, Outcome::Invalid(_))).unwrap_or_else(|| summary_of(seen))
+}
+
+/// `11/12`
+fn summary_of(seen: &[Seen]) -> String {
+    format!("{}/{}", seen.iter().filter(|service| service.cause.is_none()).count(), seen.len())
 }
 
 fn url(facts: &Facts<'_>) -> Option<String> {

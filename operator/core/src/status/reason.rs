@@ -110,10 +110,6 @@ impl Reason {
         Reason::ALL.iter().position(|reason| *reason == self).unwrap_or(usize::MAX)
     }
 
-    pub(super) fn parse(text: &str) -> Option<Reason> {
-        Reason::ALL.into_iter().find(|reason| reason.as_str() == text)
-    }
-
     /// Whether something is broken, rather than on its way.
     pub(super) fn is_broken(self) -> bool {
         self.rank() < Reason::NamespaceTerminating.rank()

@@ -5,59 +5,53 @@ use msapp_crds::v1alpha1::ServiceStatus;
 use super::cause::{self, Cause};
 use super::{Failure, FailureKind, Reason};
 use crate::desired::{ChildKey, ChildKind};
-use crate::graph::{App, Scaling, Service};
+use crate::graph::{App, Service};
 use crate::observed::{Observed, Pod, Workload};
 use crate::plan::{Action, Awaited, Plan, Refusal, Step};
 
-/// Whether a service is up: a service that is has no reason to tell.
-pub(super) fn is_ready(service: &ServiceStatus) -> bool {
-    service.reason.is_none()
+/// A service: what the status says of it, and why.
+pub(super) struct Seen {
+    pub status: ServiceStatus,
+    /// Nothing when it is ready.
+    pub cause: Option<Cause>,
+}
+
+impl Seen {
+    pub(super) fn name(&self) -> &str {
+        &self.status.name
+    }
+
+    /// Whether it should have pods, and none of them is ready, of whatever version.
+    pub(super) fn is_down(&self) -> bool {
+        self.status.ready == 0 && self.status.desired > 0
+    }
 }
 
 /// The services, sorted by name.
-pub(super) fn services(
-    app: &App,
-    plan: &Plan,
-    failures: &[Failure],
-    observed: &Observed,
-) -> Vec<ServiceStatus> {
+pub(super) fn services(app: &App, plan: &Plan, failures: &[Failure], observed: &Observed) -> Vec<Seen> {
     app.services.iter().map(|service| of_service(service, plan, failures, observed)).collect()
 }
 
-fn of_service(service: &Service, plan: &Plan, failures: &[Failure], observed: &Observed) -> ServiceStatus {
+fn of_service(service: &Service, plan: &Plan, failures: &[Failure], observed: &Observed) -> Seen {
     let key = ChildKey::new(ChildKind::Deployment, &service.name);
     let steps: Vec<&Step> = plan.steps.iter().filter(|step| step.service == service.name).collect();
     let workload = observed.children.get(&key).and_then(|child| child.workload.as_ref());
-    let pods: Vec<&Pod> = observed.pods.iter().filter(|pod| pod.service == service.name).collect();
     let awaited = awaited(&steps);
-    let wanted = desired(service, workload);
     let cause = refused(&steps)
         .or_else(|| failed(service, failures))
         .or_else(|| waiting(&awaited))
-        .or_else(|| workload.and_then(|workload| unready(workload, wanted, &pods)))
-        .or_else(|| workload.is_none().then(|| Cause::new(Reason::RollingOut, "")));
-    ServiceStatus {
+        .or_else(|| unready(service, workload, observed));
+    let status = ServiceStatus {
         name: service.name.clone(),
         ready: workload.map(|workload| workload.ready).unwrap_or_default(),
-        desired: wanted,
+        desired: service.settings.scaling.wanted(workload.map(|workload| workload.replicas)),
         image: service.image.clone(),
         reason: cause.as_ref().map(|cause| cause.reason.as_str().to_owned()),
-        message: cause.map(|cause| cause.message).filter(|message| !message.is_empty()),
-        waiting_for: awaited.iter().map(std::string::ToString::to_string).collect(),
-    }
-}
-
-fn desired(service: &Service, workload: Option<&Workload>) -> i32 {
-    let live = workload.map(|workload| workload.replicas);
-    match &service.settings.scaling {
-        Scaling::Fixed(replicas) => *replicas,
-        Scaling::Unset => live.unwrap_or(1),
-        // The autoscaler raises a new Deployment to its minimum at once, and leaves one of no pods alone.
-        Scaling::Auto(spec) => match live {
-            Some(0) => 0,
-            live => live.unwrap_or_default().max(spec.min_replicas.unwrap_or(1)),
-        },
-    }
+        message: cause.as_ref().and_then(Cause::message),
+        started: observed.started.contains(&service.name),
+        waiting_for: awaited.iter().map(ToString::to_string).collect(),
+    };
+    Seen { status, cause }
 }
 
 fn awaited<'a>(steps: &[&'a Step]) -> Vec<&'a Awaited> {
@@ -109,7 +103,7 @@ fn failed(service: &Service, failures: &[Failure]) -> Option<Cause> {
 }
 
 fn waiting(awaited: &[&Awaited]) -> Option<Cause> {
-    let names: Vec<String> = awaited.iter().map(std::string::ToString::to_string).collect();
+    let names: Vec<String> = awaited.iter().map(ToString::to_string).collect();
     if awaited.iter().any(|awaited| matches!(awaited, Awaited::Reference(_))) {
         return Some(Cause::new(Reason::MissingReference, format!("waits for {}", names.join(", "))));
     }
@@ -117,17 +111,15 @@ fn waiting(awaited: &[&Awaited]) -> Option<Cause> {
         .then(|| Cause::new(Reason::WaitingForDependency, format!("waits for {}", names.join(", "))))
 }
 
-/// Nothing when all pods of this version, and no others, are up. The Deployment controller's own rule
-/// (<https://kubernetes.io/docs/concepts/workloads/controllers/deployment/#complete-deployment>).
-fn unready(workload: &Workload, wanted: i32, pods: &[&Pod]) -> Option<Cause> {
-    let seen = workload.observed_generation >= workload.generation;
-    let complete = workload.updated >= workload.replicas
-        && workload.current <= workload.updated
-        && workload.available >= workload.replicas
-        // The autoscaler has not come to it yet.
-        && workload.replicas >= wanted;
-    if seen && complete {
+/// Nothing when all its pods are up.
+fn unready(service: &Service, workload: Option<&Workload>, observed: &Observed) -> Option<Cause> {
+    let coming_up = Cause::new(Reason::RollingOut, "");
+    let Some(workload) = workload else {
+        return Some(coming_up);
+    };
+    if service.settings.scaling.is_met(workload) {
         return None;
     }
-    cause::of_workload(workload, pods).or_else(|| Some(Cause::new(Reason::RollingOut, "")))
+    let pods: Vec<&Pod> = observed.pods.iter().filter(|pod| pod.service == service.name).collect();
+    Some(cause::of_workload(workload, &pods).unwrap_or(coming_up))
 }

@@ -124,14 +124,14 @@ pub(super) fn count(service: &Service) -> String {
     format!("{}/{}", number(service.ready), number(service.desired))
 }
 
-/// `CrashLoopBackOff: pod cart-7d9f-x2 exits with 1`, while something is to be told.
+/// `CrashLoopBackOff (pod cart-7d9f-x2: exit 1)`, while something is to be told.
 pub(super) fn cause(service: &Service) -> Option<String> {
     let reason = service.reason.as_ref()?;
     Some(
         service
             .message
             .as_ref()
-            .map_or_else(|| reason.clone(), |message| format!("{reason}: {}", one_line(message))),
+            .map_or_else(|| reason.clone(), |message| format!("{reason} ({})", one_line(message))),
     )
 }
 
@@ -212,7 +212,7 @@ mod tests {
                 "summary": "2/4",
                 "url": "https://shop.example.com/",
                 "conditions": [{"type": "Ready", "status": "False", "reason": "CrashLoopBackOff",
-                    "message": "2/4: cart: CrashLoopBackOff: pod cart-7d9f-x2 exits with 1: \"connection refused\"; blocks orders, web"}],
+                    "message": "2/4: cart: CrashLoopBackOff (exit 1, \"connection refused\"); blocks orders, web"}],
                 "services": services,
             },
         }))
@@ -221,7 +221,7 @@ mod tests {
     fn broken() -> App {
         shop(json!([
             {"name": "cart", "ready": 1, "desired": 2, "image": "registry.example/cart:1.9.0", "reason": "CrashLoopBackOff",
-             "message": "pod cart-7d9f-x2 exits with 1: \"connection\nrefused\""},
+             "message": "pod cart-7d9f-x2: exit 1, \"connection\nrefused\""},
             {"name": "orders", "ready": 2, "desired": 12, "image": "registry.example/orders:2.0.0-rc.1", "reason": "RollingOut"},
             {"name": "web", "ready": 0, "desired": 2, "image": "registry.example/web:1.4.2", "reason": "WaitingForDependency",
              "message": "waits for cart"},
