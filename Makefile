@@ -11,7 +11,7 @@ TEST_THREADS ?= 4
 BUILT := $(or $(CARGO_TARGET_DIR),target)/debug
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint generate golden build cluster clean
+.PHONY: help demo test lint generate golden prove build cluster clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -35,6 +35,9 @@ generate: ## write the CRD, the chart's copy of it, the reference and the comple
 
 golden: ## write the expected outputs of the core's golden tests anew
 	cargo xtask golden --update
+
+prove: ## the policies of ten thousand random graphs open exactly what is declared: a minute or two
+	cargo test -p msapp-core --test properties -- --ignored ten_thousand
 
 build: ## compile everything of Rust
 	cargo build --workspace --bins

@@ -21,6 +21,7 @@ pub mod labels;
 pub mod name;
 pub mod observed;
 pub mod plan;
+pub mod policy;
 pub mod reference;
 pub mod scalar;
 pub mod schema;

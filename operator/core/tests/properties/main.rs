@@ -2,14 +2,13 @@
 //! policies that admit the declared edges and nothing else, and no input that the core does not survive.
 
 mod live;
+mod network;
 mod pod_security;
 mod specs;
-mod traffic;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use k8s_openapi::api::core::v1::PodTemplateSpec;
-use k8s_openapi::api::networking::v1::NetworkPolicy;
 use msapp_core::desired::{ChildKind, DesiredSet};
 use msapp_core::graph;
 use msapp_core::labels;
@@ -22,8 +21,7 @@ use proptest::prelude::*;
 use proptest::sample::Index;
 use serde_json::{Value, json};
 
-use specs::{INGRESS, MONITORING, NAMESPACE};
-use traffic::{Host, Knock, Policies};
+use specs::NAMESPACE;
 
 const UID: &str = "uid-of-the-app";
 
@@ -149,87 +147,6 @@ fn illegal_names(kind: ChildKind, manifest: &Value) -> Vec<String> {
     illegal
 }
 
-/// The policies of the app in a cluster, and the pods that they are about.
-struct Network<'a> {
-    spec: &'a Value,
-    policies: Policies,
-    pods: BTreeMap<String, Host>,
-}
-
-impl<'a> Network<'a> {
-    fn of(spec: &'a Value, desired: &DesiredSet) -> Self {
-        let policies = manifests(desired, ChildKind::NetworkPolicy).into_values();
-        let policies = policies
-            .map(|policy| serde_json::from_value::<NetworkPolicy>(policy.clone()).expect("a NetworkPolicy"));
-        let pods = manifests(desired, ChildKind::Deployment).into_iter().map(|(name, deployment)| {
-            let labels = deployment["spec"]["template"]["metadata"]["labels"].clone();
-            let labels = serde_json::from_value(labels).expect("labels");
-            (name.to_owned(), Host::pod(NAMESPACE, labels))
-        });
-        Self { spec, policies: Policies(policies.collect()), pods: pods.collect() }
-    }
-
-    fn isolated(&self) -> bool {
-        self.spec["network"]["isolation"] != "Disabled"
-    }
-
-    fn service(&self, name: &str) -> &Value {
-        named(&self.spec["services"], name)
-    }
-
-    /// What a caller has declared of a target.
-    fn edge(&self, caller: &str, target: &str) -> Option<&Value> {
-        entries(self.service(caller), "dependencies").find(|edge| edge["name"] == target)
-    }
-
-    /// Where a declared edge ends.
-    fn declared(&self, caller: &str, callee: &str) -> Option<Knock<'_>> {
-        let edge = self.edge(caller, callee)?;
-        let mut ports = entries(self.service(callee), "ports");
-        let port = match &edge["port"] {
-            Value::Null => ports.next(),
-            Value::String(name) => ports.find(|port| port["name"] == *name),
-            number => ports.find(|port| port["port"] == *number),
-        };
-        Some(target(port.expect("the edge leads to a port")))
-    }
-}
-
-fn target(port: &Value) -> Knock<'_> {
-    let number = port.get("targetPort").unwrap_or(&port["port"]).as_i64().expect("a port");
-    let transport = if port["protocol"] == "UDP" { "UDP" } else { "TCP" };
-    Knock { transport, port: i32::try_from(number).expect("a port") }
-}
-
-/// Every port that could be meant, and some that nobody means.
-fn knocks() -> impl Iterator<Item = Knock<'static>> {
-    let ports = [1, 53, 80, 443, 5300, 5353, 5432, 6380, 7000, 7001, 8080, 9090, 9092];
-    ports.into_iter().flat_map(|port| ["TCP", "UDP"].map(|transport| Knock { transport, port }))
-}
-
-fn pod_in(namespace: &str, labels: &[(&str, &str)]) -> Host {
-    let labels = labels.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned()));
-    Host::pod(namespace, labels.collect())
-}
-
-/// Where an edge to something outside the app leads.
-fn outside() -> [(&'static str, Host, Knock<'static>); 6] {
-    let tcp = |port| Knock { transport: "TCP", port };
-    [
-        ("orders-db", pod_in("data", &[("cluster", "pg")]), tcp(5432)),
-        ("cache", Host::machine("10.9.8.7"), tcp(6380)),
-        ("broker", pod_in(NAMESPACE, &[("app", "kafka")]), tcp(9092)),
-        ("partner", Host::machine("203.0.113.200"), tcp(443)),
-        ("partner", Host::machine("198.51.100.7"), tcp(443)),
-        ("legacy", Host::machine("192.0.2.1"), tcp(7001)),
-    ]
-}
-
-fn probed(service: &Value) -> bool {
-    let exec = service["probes"]["exec"].is_object();
-    service["probes"].is_object() && !exec
-}
-
 proptest! {
     #![proptest_config(cases(96))]
 
@@ -293,110 +210,6 @@ proptest! {
             let template = deployment["spec"]["template"].clone();
             let template: PodTemplateSpec = serde_json::from_value(template).expect("a pod template");
             prop_assert_eq!(pod_security::offences(&template), Vec::<String>::new(), "{}", name);
-        }
-    }
-
-    #[test]
-    fn between_the_services_exactly_the_declared_edges_are_open(spec in specs::spec()) {
-        let (_, desired) = objects(&spec);
-        let network = Network::of(&spec, &desired);
-        for (caller, from) in &network.pods {
-            for (callee, to) in &network.pods {
-                let declared = if caller == callee { None } else { network.declared(caller, callee) };
-                for knock in knocks() {
-                    let expected = !network.isolated() || declared == Some(knock);
-                    let admitted = network.policies.admit(from, to, knock);
-                    prop_assert_eq!(admitted, expected, "{} to {}: {:?}", caller, callee, knock);
-                }
-            }
-        }
-    }
-
-    #[test]
-    fn what_the_discovery_file_promises_is_served_and_open(spec in specs::spec()) {
-        let (_, desired) = objects(&spec);
-        let network = Network::of(&spec, &desired);
-        let services = manifests(&desired, ChildKind::Service);
-        for (caller, config) in manifests(&desired, ChildKind::ConfigMap) {
-            let file = config["data"]["discovery.json"].as_str().expect("a discovery file");
-            let file: Value = serde_json::from_str(file).expect("JSON");
-            let edges = file["dependencies"].as_object().expect("dependencies");
-            let declared: BTreeSet<&str> = entries(network.service(caller), "dependencies")
-                .filter_map(|edge| edge["name"].as_str())
-                .collect();
-            prop_assert_eq!(edges.keys().map(String::as_str).collect::<BTreeSet<_>>(), declared);
-            for (callee, edge) in edges.iter().filter(|(_, edge)| edge["kind"] == "Service") {
-                let transport = if edge["protocol"] == "UDP" { "UDP" } else { "TCP" };
-                let served = entries(&services[callee.as_str()]["spec"], "ports")
-                    .find(|port| port["port"] == edge["port"] && port["protocol"] == transport)
-                    .expect("the port is served");
-                let port = i32::try_from(served["targetPort"].as_i64().expect("a number")).expect("a port");
-                let knock = Knock { transport, port };
-                prop_assert!(network.policies.admit(&network.pods[caller], &network.pods[callee], knock));
-            }
-        }
-    }
-
-    #[test]
-    fn dns_is_always_open_and_the_rest_of_the_world_only_as_declared(spec in specs::spec()) {
-        let (_, desired) = objects(&spec);
-        let network = Network::of(&spec, &desired);
-        let dns = pod_in("kube-system", &[("k8s-app", "kube-dns")]);
-        let openshift = pod_in("openshift-dns", &[("dns.operator.openshift.io/daemonset-dns", "default")]);
-        let resolvers = [(dns, 53), (Host::machine("169.254.20.10"), 53), (openshift, 5353)];
-        let other_pod = pod_in("elsewhere", &[("k8s-app", "kube-dns"), ("cluster", "pg")]);
-        let strangers = [other_pod, Host::machine("192.0.2.9")];
-        for (caller, from) in &network.pods {
-            let open = |target: &str| !network.isolated() || network.edge(caller, target).is_some();
-            for (host, expected) in &resolvers {
-                for knock in knocks() {
-                    let declared = open("legacy") && knock == Knock { transport: "TCP", port: 7001 };
-                    let leaves = network.policies.leaves(from, host, knock);
-                    prop_assert_eq!(leaves, knock.port == *expected || declared || !network.isolated());
-                }
-            }
-            for (target, host, expected) in outside() {
-                for knock in knocks() {
-                    let anywhere = open("legacy") && knock == Knock { transport: "TCP", port: 7001 };
-                    let declared = open(target) && knock == expected;
-                    let leaves = network.policies.leaves(from, &host, knock);
-                    prop_assert_eq!(leaves, declared || anywhere || !network.isolated(), "{}: {:?}", target, knock);
-                }
-            }
-            for (stranger, knock) in strangers.iter().flat_map(|host| knocks().map(move |knock| (host, knock))) {
-                let anywhere = open("legacy") && knock == Knock { transport: "TCP", port: 7001 };
-                let leaves = network.policies.leaves(from, stranger, knock);
-                prop_assert_eq!(leaves, anywhere || !network.isolated(), "{:?} at {:?}", knock, stranger);
-            }
-        }
-    }
-
-    #[test]
-    fn from_outside_only_the_ingress_controller_the_monitoring_and_the_nodes_come_in(spec in specs::spec()) {
-        let (_, desired) = objects(&spec);
-        let network = Network::of(&spec, &desired);
-        let monitored = spec["network"]["monitoringNamespace"].is_string();
-        let nodes = spec["network"]["nodeCidrs"].is_array();
-        for (name, to) in &network.pods {
-            let service = network.service(name);
-            let (_, own_labels) = to.pod.clone().expect("a pod");
-            let mut of_other_app = own_labels.clone();
-            of_other_app.insert(labels::APP.to_owned(), "other".to_owned());
-            let exposed = entries(service, "ports").find(|port| !matches!(port["protocol"].as_str(), Some("TCP" | "UDP")));
-            let exposed = exposed.filter(|_| service["expose"].is_object()).map(target);
-            for knock in knocks() {
-                let declared = entries(service, "ports").any(|port| target(port) == knock);
-                let enters = |from: &Host| network.policies.enters(from, to, knock);
-                let open = !network.isolated();
-                prop_assert_eq!(enters(&Host::pod("elsewhere", own_labels.clone())), open, "{:?}", knock);
-                prop_assert_eq!(enters(&Host::pod(NAMESPACE, of_other_app.clone())), open, "{:?}", knock);
-                prop_assert_eq!(enters(&Host::machine("192.0.2.1")), open, "{:?}", knock);
-                prop_assert_eq!(enters(&pod_in(INGRESS, &[])), open || exposed == Some(knock), "{:?}", knock);
-                prop_assert_eq!(enters(&pod_in(MONITORING, &[])), open || monitored && declared, "{:?}", knock);
-                if enters(&Host::machine("10.128.3.4")) && !open {
-                    prop_assert!(nodes && declared && knock.transport == "TCP" && probed(service), "{:?}", knock);
-                }
-            }
         }
     }
 
