@@ -14,9 +14,12 @@ use msapp_crds::v1alpha1::{
     Quantity as WrittenQuantity, ResourceName, ScalingPolicyType, ScalingRules, SelectPolicy,
 };
 
+use super::exclusive::exactly_one;
 use super::inherit::Written;
+use super::tags::{is_label_key, is_label_value};
+use crate::name;
 use crate::scalar::{Quantity, milliseconds};
-use crate::violation::{Code, Violation, Violations};
+use crate::violation::{Code, Violation, Violations, field_path};
 
 /// Percent of the CPU request when no metric is given.
 const USUAL_CPU: i32 = 80;
@@ -70,77 +73,106 @@ fn resource_metrics(autoscaling: &Autoscaling) -> Vec<MetricSpec> {
 
 fn metric_spec(metric: &Metric, path: &str, violations: &mut Violations) -> Option<MetricSpec> {
     let given = [
-        metric.container_resource.is_some(),
-        metric.pods.is_some(),
-        metric.object.is_some(),
-        metric.external.is_some(),
+        ("containerResource", metric.container_resource.is_some()),
+        ("pods", metric.pods.is_some()),
+        ("object", metric.object.is_some()),
+        ("external", metric.external.is_some()),
     ];
-    if given.iter().filter(|set| **set).count() != 1 {
-        let message = "exactly one of containerResource, pods, object and external is given";
-        violations.push(Violation::new(path, Code::Exclusive, message));
+    if !exactly_one(&given, path, violations) {
         return None;
     }
+    let (field, _) = given.into_iter().find(|(_, is_given)| *is_given)?;
+    let path = format!("{path}.{field}");
     let container =
-        metric.container_resource.as_ref().map(|written| (container_metric(written), "containerResource"));
-    let pods = metric.pods.as_ref().map(|written| (Some(pods_metric(written)), "pods"));
-    let object = metric.object.as_ref().map(|written| (object_metric(written), "object"));
-    let external = metric.external.as_ref().map(|written| (external_metric(written), "external"));
-    let (spec, field) = container.or(pods).or(object).or(external)?;
-    if spec.is_none() {
-        let targets = if field == "containerResource" {
-            "averageUtilization and averageValue"
-        } else {
-            "value and averageValue"
-        };
-        let message = format!("exactly one of {targets} is given");
-        violations.push(Violation::new(format!("{path}.{field}"), Code::Exclusive, message));
-    }
-    spec
+        metric.container_resource.as_ref().and_then(|written| container_metric(written, &path, violations));
+    let pods = metric.pods.as_ref().map(|written| pods_metric(written, &path, violations));
+    let object = metric.object.as_ref().and_then(|written| object_metric(written, &path, violations));
+    let external = metric.external.as_ref().and_then(|written| external_metric(written, &path, violations));
+    container.or(pods).or(object).or(external)
 }
 
-fn container_metric(written: &ContainerResourceMetric) -> Option<MetricSpec> {
-    let target = match (written.average_utilization, &written.average_value) {
-        (Some(percent), None) => utilization(percent),
-        (None, Some(value)) => average(value),
-        _ => return None,
+fn container_metric(
+    written: &ContainerResourceMetric,
+    path: &str,
+    violations: &mut Violations,
+) -> Option<MetricSpec> {
+    if written.container != name::CONTAINER {
+        let message = format!("the container of a service is called {:?}", name::CONTAINER);
+        violations.push(Violation::new(format!("{path}.container"), Code::InvalidValue, message));
+    }
+    let (percent, value) = (written.average_utilization, written.average_value.as_ref());
+    let given = [("averageUtilization", percent.is_some()), ("averageValue", value.is_some())];
+    if !exactly_one(&given, path, violations) {
+        return None;
+    }
+    let target = match value {
+        Some(value) => average(positive(value, &format!("{path}.averageValue"), violations)),
+        None => utilization(percent?),
     };
     let name = if written.resource == ResourceName::CPU { "cpu" } else { "memory" }.to_owned();
     let source = ContainerResourceMetricSource { container: written.container.clone(), name, target };
     Some(MetricSpec { container_resource: Some(source), ..of_type("ContainerResource") })
 }
 
-fn pods_metric(written: &PodsMetric) -> MetricSpec {
-    let metric = identifier(&written.name, &written.selector);
-    let source = PodsMetricSource { metric, target: average(&written.average_value) };
-    MetricSpec { pods: Some(source), ..of_type("Pods") }
+fn pods_metric(written: &PodsMetric, path: &str, violations: &mut Violations) -> MetricSpec {
+    let metric = identifier(&written.name, &written.selector, path, violations);
+    let value = positive(&written.average_value, &format!("{path}.averageValue"), violations);
+    MetricSpec { pods: Some(PodsMetricSource { metric, target: average(value) }), ..of_type("Pods") }
 }
 
-fn object_metric(written: &ObjectMetric) -> Option<MetricSpec> {
+fn object_metric(written: &ObjectMetric, path: &str, violations: &mut Violations) -> Option<MetricSpec> {
+    let object = &written.object;
     let described_object = CrossVersionObjectReference {
-        api_version: Some(written.object.api_version.clone()),
-        kind: written.object.kind.clone(),
-        name: written.object.name.clone(),
+        api_version: Some(object.api_version.clone()),
+        kind: object.kind.clone(),
+        name: object.name.clone(),
     };
-    let target = either(written.value.as_ref(), written.average_value.as_ref())?;
-    let source =
-        ObjectMetricSource { described_object, metric: identifier(&written.name, &written.selector), target };
+    if object.api_version.matches('/').count() > 1 {
+        let message = format!("{:?} is no apiVersion such as networking.k8s.io/v1", object.api_version);
+        violations.push(Violation::new(format!("{path}.object.apiVersion"), Code::InvalidValue, message));
+    }
+    check_segment(&object.kind, &format!("{path}.object.kind"), violations);
+    check_segment(&object.name, &format!("{path}.object.name"), violations);
+    let metric = identifier(&written.name, &written.selector, path, violations);
+    let target = either(written.value.as_ref(), written.average_value.as_ref(), path, violations)?;
+    let source = ObjectMetricSource { described_object, metric, target };
     Some(MetricSpec { object: Some(source), ..of_type("Object") })
 }
 
-fn external_metric(written: &ExternalMetric) -> Option<MetricSpec> {
-    let target = either(written.value.as_ref(), written.average_value.as_ref())?;
-    let source = ExternalMetricSource { metric: identifier(&written.name, &written.selector), target };
-    Some(MetricSpec { external: Some(source), ..of_type("External") })
+fn external_metric(written: &ExternalMetric, path: &str, violations: &mut Violations) -> Option<MetricSpec> {
+    let metric = identifier(&written.name, &written.selector, path, violations);
+    let target = either(written.value.as_ref(), written.average_value.as_ref(), path, violations)?;
+    Some(MetricSpec { external: Some(ExternalMetricSource { metric, target }), ..of_type("External") })
 }
 
 fn of_type(name: &str) -> MetricSpec {
     MetricSpec { type_: name.to_owned(), ..MetricSpec::default() }
 }
 
-fn identifier(name: &str, selector: &BTreeMap<String, String>) -> MetricIdentifier {
+/// The API server does not look at the selector, and the autoscaler gives up over one that it cannot read.
+fn identifier(
+    name: &str,
+    selector: &BTreeMap<String, String>,
+    path: &str,
+    violations: &mut Violations,
+) -> MetricIdentifier {
+    check_segment(name, &format!("{path}.name"), violations);
+    for (key, value) in selector.iter().filter(|(key, value)| !is_label_key(key) || !is_label_value(value)) {
+        let message = format!("{key}={value:?} is no legal label");
+        let path = field_path(&format!("{path}.selector"), key);
+        violations.push(Violation::new(path, Code::InvalidValue, message));
+    }
     let selector = (!selector.is_empty())
         .then(|| LabelSelector { match_labels: Some(selector.clone()), ..LabelSelector::default() });
     MetricIdentifier { name: name.to_owned(), selector }
+}
+
+/// The name becomes a part of a URL's path (`IsValidPathSegmentName` of k8s.io/apimachinery).
+fn check_segment(name: &str, path: &str, violations: &mut Violations) {
+    if name.contains(['/', '%']) || name == "." || name == ".." {
+        let message = format!("{name:?} is '.' or '..', or has '/' or '%' in it");
+        violations.push(Violation::new(path, Code::InvalidValue, message));
+    }
 }
 
 fn utilization(percent: i32) -> MetricTarget {
@@ -151,24 +183,36 @@ fn utilization(percent: i32) -> MetricTarget {
     }
 }
 
-fn average(value: &WrittenQuantity) -> MetricTarget {
-    MetricTarget {
-        type_: "AverageValue".to_owned(),
-        average_value: Some(stored(value)),
-        ..MetricTarget::default()
-    }
+fn average(value: Stored) -> MetricTarget {
+    MetricTarget { type_: "AverageValue".to_owned(), average_value: Some(value), ..MetricTarget::default() }
 }
 
-fn either(value: Option<&WrittenQuantity>, per_pod: Option<&WrittenQuantity>) -> Option<MetricTarget> {
-    match (value, per_pod) {
-        (Some(value), None) => Some(MetricTarget {
-            type_: "Value".to_owned(),
-            value: Some(stored(value)),
-            ..MetricTarget::default()
-        }),
-        (None, Some(per_pod)) => Some(average(per_pod)),
-        _ => None,
+fn either(
+    value: Option<&WrittenQuantity>,
+    per_pod: Option<&WrittenQuantity>,
+    path: &str,
+    violations: &mut Violations,
+) -> Option<MetricTarget> {
+    let given = [("value", value.is_some()), ("averageValue", per_pod.is_some())];
+    if !exactly_one(&given, path, violations) {
+        return None;
     }
+    let Some(value) = value else {
+        return Some(average(positive(per_pod?, &format!("{path}.averageValue"), violations)));
+    };
+    Some(MetricTarget {
+        type_: "Value".to_owned(),
+        value: Some(positive(value, &format!("{path}.value"), violations)),
+        ..MetricTarget::default()
+    })
+}
+
+/// As it is stored; nobody can be scaled to meet nothing.
+fn positive(written: &WrittenQuantity, path: &str, violations: &mut Violations) -> Stored {
+    if Quantity::parse(&written.0).is_some_and(|quantity| quantity.nano() == 0) {
+        violations.push(Violation::new(path, Code::InvalidValue, format!("{written} is not more than zero")));
+    }
+    stored(written)
 }
 
 /// The schema has checked the grammar; a value beyond the range of the parser is kept as written.

@@ -9,7 +9,9 @@ use k8s_openapi::api::core::v1::{
 use msapp_crds::v1alpha1::{EnvVar, ObjectKeyReference};
 
 use super::autoscaling::stored;
+use super::exclusive::exactly_one;
 use super::inherit::Written;
+use super::object_names::{check_key, check_name};
 use crate::name;
 use crate::reference::{ReferenceKey, ReferenceKind, ReferenceUse};
 use crate::violation::{Code, Violation, Violations, nearest};
@@ -72,15 +74,14 @@ fn one(
 ) -> Option<Built> {
     let env = written.value;
     let given = [
-        env.value.is_some(),
-        env.config_map.is_some(),
-        env.secret.is_some(),
-        env.field.is_some(),
-        env.resource.is_some(),
+        ("value", env.value.is_some()),
+        ("configMap", env.config_map.is_some()),
+        ("secret", env.secret.is_some()),
+        ("field", env.field.is_some()),
+        ("resource", env.resource.is_some()),
     ];
-    if given.iter().filter(|set| **set).count() != 1 {
-        let message = "exactly one of value, configMap, secret, field and resource is given";
-        violations.push(Violation::new(&written.path, Code::Exclusive, message));
+    check_variable(&env.name, &format!("{}.name", written.path), violations);
+    if !exactly_one(&given, &written.path, violations) {
         return None;
     }
     if let Some(value) = &env.value {
@@ -98,8 +99,16 @@ fn source(
     violations: &mut Violations,
 ) -> EnvVarSource {
     let env = written.value;
-    let keyed = [(ReferenceKind::ConfigMap, &env.config_map), (ReferenceKind::Secret, &env.secret)];
-    references.extend(keyed.iter().filter_map(|(kind, used)| used.as_ref().map(|used| key_use(*kind, used))));
+    let keyed = [
+        (ReferenceKind::ConfigMap, &env.config_map, "configMap"),
+        (ReferenceKind::Secret, &env.secret, "secret"),
+    ];
+    for (kind, used, field) in keyed {
+        let Some(used) = used else { continue };
+        check_name(&used.name, &format!("a {kind}"), &format!("{}.{field}.name", written.path), violations);
+        check_key(&used.key, &format!("{}.{field}.key", written.path), violations);
+        references.push(key_use(kind, used));
+    }
     EnvVarSource {
         config_map_key_ref: env.config_map.clone().map(|reference| ConfigMapKeySelector {
             name: reference.name,
@@ -122,6 +131,14 @@ fn source(
             ResourceFieldSelector { container_name: None, resource, divisor: Some(divisor) }
         }),
         ..EnvVarSource::default()
+    }
+}
+
+/// API servers before Kubernetes 1.32 refuse these; newer ones take every printable letter but '='.
+fn check_variable(name: &str, path: &str, violations: &mut Violations) {
+    if name == "." || name.starts_with("..") {
+        let message = format!("{name:?} is no name of a variable: it is '.' or begins with '..'");
+        violations.push(Violation::new(path, Code::InvalidValue, message));
     }
 }
 

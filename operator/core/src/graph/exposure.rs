@@ -1,12 +1,19 @@
 //! Entry from outside the cluster.
 
-use msapp_crds::v1alpha1::{Expose, Protocol};
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+
+use msapp_crds::v1alpha1::{Expose, MicroserviceAppSpec, PathType, Protocol};
 
 use super::app::{Exposure, Port};
+use super::object_names::check_name;
 use super::service::Context;
 use super::{network, ports};
 use crate::scalar::is_dns_name;
 use crate::violation::{Code, Violation, Violations};
+
+/// The path that stands for all.
+const ROOT: &str = "/";
 
 /// The Ingress that follows from `expose`.
 pub(super) fn resolve(
@@ -22,6 +29,13 @@ pub(super) fn resolve(
         .cloned()
         .collect();
     check_host(&expose.host, &format!("{path}.host"), violations);
+    check_path(expose.path.as_deref().unwrap_or(ROOT), &format!("{path}.path"), violations);
+    if let Some(class) = &expose.class {
+        check_name(class, "an IngressClass", &format!("{path}.class"), violations);
+    }
+    if let Some(secret) = &expose.tls_secret {
+        check_name(secret, "a Secret", &format!("{path}.tlsSecret"), violations);
+    }
     let controller_namespace = controller_namespace(context, expose, path, violations);
     let Some(port) = ports::find(&reachable, expose.port.as_ref()) else {
         let path = if expose.port.is_some() { format!("{path}.port") } else { path.to_owned() };
@@ -35,7 +49,7 @@ pub(super) fn resolve(
     };
     Some(Exposure {
         host: expose.host.clone(),
-        path: expose.path.clone().unwrap_or_else(|| "/".to_owned()),
+        path: expose.path.clone().unwrap_or_else(|| ROOT.to_owned()),
         path_type: expose.path_type.unwrap_or_default(),
         class: expose.class.clone(),
         tls_secret: expose.tls_secret.clone(),
@@ -46,8 +60,49 @@ pub(super) fn resolve(
 }
 
 fn check_host(host: &str, path: &str, violations: &mut Violations) {
-    if !is_dns_name(host.strip_prefix("*.").unwrap_or(host)) {
-        violations.push(Violation::new(path, Code::InvalidValue, format!("{host:?} is no host name")));
+    let message = if host.parse::<IpAddr>().is_ok() {
+        format!("{host:?} is an address; an Ingress chooses by host name")
+    } else if !is_dns_name(host.strip_prefix("*.").unwrap_or(host)) {
+        format!("{host:?} is no host name")
+    } else {
+        return;
+    };
+    violations.push(Violation::new(path, Code::InvalidValue, message));
+}
+
+/// What the API server refuses in a path (`validateHTTPIngressPath` of networking.k8s.io): whatever could lead a proxy
+/// to another path than the one that was compared.
+fn check_path(written: &str, path: &str, violations: &mut Violations) {
+    let within = ["//", "/./", "/../", "%2f", "%2F"].into_iter().find(|part| written.contains(part));
+    let at_end = ["/..", "/."].into_iter().find(|end| written.ends_with(end));
+    let message = match (within, at_end) {
+        (Some(part), _) => format!("{written:?} has {part:?} in it"),
+        (None, Some(end)) => format!("{written:?} ends with {end:?}"),
+        (None, None) => return,
+    };
+    violations.push(Violation::new(path, Code::InvalidValue, message));
+}
+
+/// Two services cannot have the same requests: which of them got one would be chance.
+pub(super) fn check_distinct(spec: &MicroserviceAppSpec, violations: &mut Violations) {
+    let mut first = BTreeMap::new();
+    for (index, service) in spec.services.iter().enumerate() {
+        let Some(expose) = &service.expose else { continue };
+        let written = expose.path.as_deref().unwrap_or(ROOT);
+        let path_type = expose.path_type.unwrap_or_default();
+        // A prefix means the same with a slash at its end and without.
+        let compared = if path_type == PathType::Prefix { written.trim_end_matches('/') } else { written };
+        let requests = (&expose.class, &expose.host, path_type == PathType::Prefix, compared);
+        let earlier = *first.entry(requests).or_insert(index);
+        if earlier != index {
+            let message = format!(
+                "{}{written} is already exposed by spec.services[{earlier}], {:?}",
+                expose.host, spec.services[earlier].name
+            );
+            let field = if expose.path.is_some() { "path" } else { "host" };
+            let path = format!("spec.services[{index}].expose.{field}");
+            violations.push(Violation::new(path, Code::Duplicate, message));
+        }
     }
 }
 

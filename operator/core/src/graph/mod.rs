@@ -6,9 +6,12 @@ mod checks;
 mod connection;
 mod edges;
 mod environment;
+mod exclusive;
 mod exposure;
+mod image;
 mod inherit;
 mod network;
+mod object_names;
 mod ports;
 mod probes;
 mod replicas;
@@ -23,4 +26,5 @@ pub use app::{
     App, Budget, Caller, Edge, Exposure, NetworkRules, Peer, Port, ProbeSet, Scaling, Service, Settings,
     Spread, Stop, Strategy,
 };
+pub use image::Image;
 pub use resolve::resolve;

@@ -5,10 +5,11 @@ use msapp_crds::v1alpha1::DisruptionBudget;
 
 use super::app::{Budget, Scaling};
 use super::autoscaling;
+use super::exclusive::exactly_one;
 use super::inherit::{Levels, Written, WrittenScaling};
-use super::rollout::int_or_string;
+use super::rollout::of_all_pods;
 use crate::observed::Workload;
-use crate::violation::{Code, Violation, Violations};
+use crate::violation::Violations;
 
 pub(super) fn scaling(levels: &Levels<'_>, violations: &mut Violations) -> Scaling {
     match levels.scaling() {
@@ -55,13 +56,19 @@ pub(super) fn budget(
         };
         return (least >= 2).then_some(Budget::MaxUnavailable(IntOrString::Int(1)));
     };
-    match (&value.min_available, &value.max_unavailable) {
-        (Some(least), None) => Some(Budget::MinAvailable(int_or_string(least))),
-        (None, Some(most)) => Some(Budget::MaxUnavailable(int_or_string(most))),
-        _ => {
-            let message = "exactly one of minAvailable and maxUnavailable is given";
-            violations.push(Violation::new(path, Code::Exclusive, message));
-            None
-        }
+    let given = [
+        ("minAvailable", value.min_available.is_some()),
+        ("maxUnavailable", value.max_unavailable.is_some()),
+    ];
+    if !exactly_one(&given, &path, violations) {
+        return None;
     }
+    let least = value
+        .min_available
+        .as_ref()
+        .map(|least| Budget::MinAvailable(of_all_pods(least, &format!("{path}.minAvailable"), violations)));
+    least.or_else(|| {
+        let most = value.max_unavailable.as_ref()?;
+        Some(Budget::MaxUnavailable(of_all_pods(most, &format!("{path}.maxUnavailable"), violations)))
+    })
 }

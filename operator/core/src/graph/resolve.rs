@@ -6,7 +6,7 @@ use msapp_crds::v1alpha1::{BackingService, ExternalService, MicroserviceAppSpec,
 use serde_json::Value;
 
 use super::app::{App, Caller, Peer, Service};
-use super::{checks, edges, inherit, network, ports, service};
+use super::{checks, edges, exposure, inherit, network, ports, service};
 use crate::schema;
 use crate::source::Source;
 use crate::violation::{Code, Violation, Violations};
@@ -122,6 +122,7 @@ fn assemble(source: &Source, spec: &MicroserviceAppSpec, violations: &mut Violat
     connect(&mut services);
     checks::start_order(spec, violations);
     checks::owners(spec, violations);
+    exposure::check_distinct(spec, violations);
     App {
         name: source.name.clone(),
         namespace: source.namespace.clone(),

@@ -15,15 +15,27 @@ const USUAL_HISTORY: i32 = 10;
 const USUAL_STOP: i32 = 30;
 const USUAL_DRAIN: i32 = 5;
 
-pub(super) fn int_or_string(written: &IntOrPercent) -> IntOrString {
+fn int_or_string(written: &IntOrPercent) -> IntOrString {
     written.0.parse().map_or_else(|_| IntOrString::String(written.0.clone()), IntOrString::Int)
+}
+
+/// As it is stored; more than all of the pods is reported, which the API server takes of additional pods only.
+pub(super) fn of_all_pods(written: &IntOrPercent, path: &str, violations: &mut Violations) -> IntOrString {
+    let percent = written.0.strip_suffix('%').and_then(|percent| percent.parse::<u32>().ok());
+    if percent.is_some_and(|percent| percent > 100) {
+        let message = format!("{written} is more than all pods");
+        violations.push(Violation::new(path, Code::InvalidValue, message));
+    }
+    int_or_string(written)
 }
 
 pub(super) fn strategy(written: Option<Written<'_, Rollout>>, violations: &mut Violations) -> Strategy {
     let usual = Rollout::default();
     let (rollout, path) = written.map_or((&usual, String::new()), |written| (written.value, written.path));
     let surge = rollout.max_surge.as_ref().map_or(IntOrString::String("25%".to_owned()), int_or_string);
-    let unavailable = rollout.max_unavailable.as_ref().map_or(IntOrString::Int(0), int_or_string);
+    let unavailable = rollout.max_unavailable.as_ref().map_or(IntOrString::Int(0), |written| {
+        of_all_pods(written, &format!("{path}.maxUnavailable"), violations)
+    });
     let recreate = rollout.strategy == Some(RolloutStrategy::Recreate);
     if recreate && (rollout.max_surge.is_some() || rollout.max_unavailable.is_some()) {
         let message = "maxSurge and maxUnavailable belong to RollingUpdate, not to Recreate";

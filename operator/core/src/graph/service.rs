@@ -5,8 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use k8s_openapi::api::core::v1::EnvVar as BuiltEnv;
 use msapp_crds::v1alpha1::{MicroserviceAppSpec, ServiceSpec, Spread as WrittenSpread};
 
+use super::Image;
 use super::app::{Edge, Port, Service, Settings, Spread};
 use super::inherit::{Levels, Written};
+use super::object_names::check_name;
 use super::resolve::Targets;
 use super::{edges, environment, exposure, probes, replicas, resources, rollout, storage, tags};
 use crate::reference::ReferenceUse;
@@ -81,7 +83,7 @@ fn settings(levels: &Levels<'_>, ports: &[Port], violations: &mut Violations) ->
         strategy: rollout::strategy(rollout, violations),
         stop: rollout::stop(stop, ports, violations),
         security: security.map(|written| written.value.clone()).unwrap_or_default(),
-        image_pull_secrets: pull_secrets(secrets),
+        image_pull_secrets: pull_secrets(secrets, violations),
     }
 }
 
@@ -119,8 +121,14 @@ fn connect(
 }
 
 /// Sorted and once each: the API server takes no Secret twice.
-fn pull_secrets(written: Option<Written<'_, Vec<String>>>) -> Vec<String> {
-    let mut secrets = written.map(|written| written.value.clone()).unwrap_or_default();
+fn pull_secrets(written: Option<Written<'_, Vec<String>>>, violations: &mut Violations) -> Vec<String> {
+    let Some(Written { value, path }) = written else {
+        return Vec::new();
+    };
+    for (index, name) in value.iter().enumerate() {
+        check_name(name, "a Secret", &format!("{path}[{index}]"), violations);
+    }
+    let mut secrets = value.clone();
     secrets.sort();
     secrets.dedup();
     secrets
@@ -132,10 +140,8 @@ fn started_before(written: &ServiceSpec) -> BTreeSet<String> {
 }
 
 fn check_image(image: &str, path: &str, violations: &mut Violations) {
-    if image.chars().any(|letter| letter.is_whitespace() || letter.is_control())
-        || image.starts_with(['/', '-', ':'])
-    {
-        let message = format!("{image:?} is no image such as registry.example/shop/cart:1.4.2");
+    if let Err(why) = Image::parse(image) {
+        let message = format!("{image:?} is no image such as registry.example/shop/cart:1.4.2: {why}");
         violations.push(Violation::new(path, Code::InvalidValue, message));
     }
 }

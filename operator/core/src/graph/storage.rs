@@ -8,6 +8,8 @@ use k8s_openapi::api::core::v1::{
 use msapp_crds::v1alpha1::{FileMount, KeyReference, Scratch, ScratchMedium, ServiceSpec};
 
 use super::autoscaling::stored;
+use super::exclusive::exactly_one;
+use super::object_names::{check_key, check_name};
 use crate::name;
 use crate::reference::{ReferenceKey, ReferenceKind, ReferenceUse};
 use crate::violation::{Code, Violation, Violations, field_path};
@@ -75,10 +77,7 @@ fn check_paths(service: &ServiceSpec, path: &str, violations: &mut Violations) {
             let message = format!("{mounted:?} has an empty, '.' or '..' part");
             violations.push(Violation::new(&path, Code::InvalidValue, message));
         }
-        if mounted == name::DIRECTORY || mounted.starts_with(&format!("{}/", name::DIRECTORY)) {
-            let message = format!("{} belongs to the operator", name::DIRECTORY);
-            violations.push(Violation::new(&path, Code::Forbidden, message));
-        }
+        check_operators_directory(mounted, &path, violations);
         match first.get(mounted.as_str()) {
             // Two entries of one list are reported by the schema.
             Some(earlier) if earlier.contains(".files[") != path.contains(".files[") => {
@@ -93,6 +92,21 @@ fn check_paths(service: &ServiceSpec, path: &str, violations: &mut Violations) {
     }
 }
 
+fn check_operators_directory(mounted: &str, path: &str, violations: &mut Violations) {
+    let is_within = |inner: &str, outer: &str| {
+        let outer = outer.trim_end_matches('/');
+        inner.strip_prefix(outer).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+    };
+    let message = if is_within(mounted, name::DIRECTORY) {
+        format!("{} belongs to the operator", name::DIRECTORY)
+    } else if is_within(name::DIRECTORY, mounted) {
+        format!("{mounted} would hide {}, which belongs to the operator", name::DIRECTORY)
+    } else {
+        return;
+    };
+    violations.push(Violation::new(path, Code::Forbidden, message));
+}
+
 impl Storage {
     fn add_file(
         &mut self,
@@ -102,11 +116,16 @@ impl Storage {
         references: &mut Vec<ReferenceUse>,
         violations: &mut Violations,
     ) {
-        if !has_one_source(file) {
-            let message = "exactly one of content, contents, configMap and secret is given";
-            violations.push(Violation::new(path, Code::Exclusive, message));
+        let given = [
+            ("content", file.content.is_some()),
+            ("contents", file.contents.is_some()),
+            ("configMap", file.config_map.is_some()),
+            ("secret", file.secret.is_some()),
+        ];
+        if !exactly_one(&given, path, violations) {
             return;
         }
+        check_references(file, path, violations);
         let last = file.path.rsplit('/').next().unwrap_or_default();
         let mut volume = Volume { name: name::path_volume(&file.path), ..Volume::default() };
         let mut single = file.content.is_some();
@@ -181,10 +200,16 @@ fn refer(file: &FileMount, last: &str, volume: &mut Volume, references: &mut Vec
     single
 }
 
-fn has_one_source(file: &FileMount) -> bool {
-    let given =
-        [file.content.is_some(), file.contents.is_some(), file.config_map.is_some(), file.secret.is_some()];
-    given.iter().filter(|set| **set).count() == 1
+/// Nothing but the pod's node looks at these names, and then it waits for ever.
+fn check_references(file: &FileMount, path: &str, violations: &mut Violations) {
+    let referred = [(&file.config_map, "a ConfigMap", "configMap"), (&file.secret, "a Secret", "secret")];
+    for (reference, what, field) in referred {
+        let Some(reference) = reference else { continue };
+        check_name(&reference.name, what, &format!("{path}.{field}.name"), violations);
+        if let Some(key) = &reference.key {
+            check_key(key, &format!("{path}.{field}.key"), violations);
+        }
+    }
 }
 
 fn item(key: &str, path: &str) -> KeyToPath {

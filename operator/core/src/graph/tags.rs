@@ -23,7 +23,7 @@ pub(super) fn resolve(
                 "{key:?} is reserved: keys of kubernetes.io, k8s.io and msapp.dev are not for resources"
             );
             violations.push(Violation::new(written.path, Code::Forbidden, message));
-        } else if !is_tag_key(key) || is_labels && !is_label_value(written.value) {
+        } else if !is_label_key(key) || is_labels && !is_label_value(written.value) {
             let message = format!("{key}={:?} is no legal entry of {field}", written.value);
             violations.push(Violation::new(written.path, Code::InvalidValue, message));
         } else {
@@ -33,13 +33,14 @@ pub(super) fn resolve(
     tags
 }
 
-fn is_tag_key(key: &str) -> bool {
+/// Whether it is the key of a label, an annotation or a resource: a name, with a domain before a slash or without.
+pub(super) fn is_label_key(key: &str) -> bool {
     let (domain, name) = key.split_once('/').map_or((None, key), |(domain, name)| (Some(domain), name));
     domain.is_none_or(is_dns_name) && !name.is_empty() && is_label_value(name)
 }
 
 /// <https://kubernetes.io/docs/concepts/overview/working-with-objects/labels/#syntax-and-character-set>
-fn is_label_value(value: &str) -> bool {
+pub(super) fn is_label_value(value: &str) -> bool {
     let inner = |letter: u8| letter.is_ascii_alphanumeric() || b"-_.".contains(&letter);
     value.len() <= 63
         && value.bytes().all(inner)

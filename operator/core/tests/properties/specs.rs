@@ -299,9 +299,14 @@ fn connected(mut services: Vec<Map<String, Value>>, edges: &[Option<Edge>]) -> V
     services.into_iter().map(Value::Object).collect()
 }
 
+/// Services with a name each, and with a host name each where they are exposed.
 fn named(names: Vec<&str>, services: Vec<Map<String, Value>>) -> Vec<Map<String, Value>> {
     let named = names.into_iter().zip(services).map(|(name, mut service)| {
         service.insert("name".to_owned(), json!(name));
+        if let Some(host) = service.get_mut("expose").and_then(|expose| expose.get_mut("host")) {
+            *host =
+                json!(host.as_str().expect("text").replace("example.com", &format!("{name}.example.com")));
+        }
         service
     });
     named.collect()
