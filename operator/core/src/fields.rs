@@ -33,26 +33,34 @@ pub struct Rival {
 
 /// Restricts a live object to our fields and lists the other managers of it, those of its status apart.
 pub(crate) fn project(kind: ChildKind, object: &Value) -> (Fields, Vec<Rival>) {
-    let mut owned = Value::Object(Map::new());
-    let mut rivals = Vec::new();
-    for entry in object["metadata"]["managedFields"].as_array().into_iter().flatten() {
-        let applies = entry["operation"] == "Apply";
-        if applies && entry["manager"] == msapp_crds::MANAGER && entry["subresource"].is_null() {
-            owned = restrict(object, &entry["fieldsV1"]);
-        } else if entry["subresource"] != "status" {
-            rivals.push(Rival {
-                manager: entry["manager"].as_str().unwrap_or_default().to_owned(),
-                applies,
-                fields: entry["fieldsV1"].clone(),
-            });
-        }
-    }
+    let owned = owned(object);
+    let others = managers(object).filter(|entry| !is_ours(entry) && entry["subresource"] != "status");
+    let rivals = others.map(|entry| Rival {
+        manager: entry["manager"].as_str().unwrap_or_default().to_owned(),
+        applies: entry["operation"] == "Apply",
+        fields: entry["fieldsV1"].clone(),
+    });
+    let rivals = rivals.collect();
     let replicas = (kind == ChildKind::Deployment).then(|| owned["spec"]["replicas"].as_i64()).flatten();
     let fields = Fields {
         digest: digest_of(&owned),
         replicas: replicas.and_then(|replicas| i32::try_from(replicas).ok()),
     };
     (fields, rivals)
+}
+
+/// The part of a live object that the operator owns; nothing of an object that it never applied.
+pub fn owned(object: &Value) -> Value {
+    let ours = managers(object).filter(|entry| is_ours(entry)).last();
+    ours.map_or_else(|| Value::Object(Map::new()), |entry| restrict(object, &entry["fieldsV1"]))
+}
+
+fn managers(object: &Value) -> impl Iterator<Item = &Value> {
+    object["metadata"]["managedFields"].as_array().into_iter().flatten()
+}
+
+fn is_ours(entry: &Value) -> bool {
+    entry["operation"] == "Apply" && entry["manager"] == msapp_crds::MANAGER && entry["subresource"].is_null()
 }
 
 /// Digest of a manifest, leaving out what is identity rather than a field: API version, kind, name, namespace and

@@ -14,6 +14,7 @@
 
 pub mod build;
 pub mod desired;
+pub mod difference;
 pub mod digest;
 pub mod fields;
 pub mod graph;
