@@ -21,6 +21,7 @@ pub mod graph;
 pub mod labels;
 pub mod name;
 pub mod observed;
+pub mod picture;
 pub mod plan;
 pub mod policy;
 pub mod reference;
