@@ -27,7 +27,7 @@
   verbs: [list, watch]
 - apiGroups: [events.k8s.io]
   resources: [events]
-  verbs: [create, patch]
+  verbs: [create]
 {{- if .Values.rbac.readSecrets }}
 # Referenced Secrets are hashed, so that exactly their consumers restart when one changes.
 - apiGroups: [""]
@@ -46,7 +46,7 @@
 - apiGroups: [coordination.k8s.io]
   resources: [leases]
   resourceNames: [{{ include "msapp.leaseName" . }}]
-  verbs: [get, patch, update]
+  verbs: [get, update]
 {{- end }}
 {{- if .Values.rbac.readSecrets }}
 - apiGroups: [""]

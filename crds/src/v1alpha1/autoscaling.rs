@@ -40,7 +40,7 @@ pub struct Autoscaling {
 /// One metric, of exactly one kind.
 #[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq)]
 #[serde(rename_all = "camelCase")]
-#[x_kube(validation = Rule::new("[has(self.containerResource), has(self.pods), has(self.object), has(self.external)].exists_one(set, set)").message("exactly one of containerResource, pods, object and external is given"))]
+#[x_kube(validation = Rule::new("[has(self.containerResource), has(self.pods), has(self.object), has(self.external)].exists_one(set, set)").message("exactly one of containerResource, pods, object and external is given").reason(Reason::FieldValueInvalid))]
 pub struct Metric {
     /// CPU or memory of one container of the pod. Example: `{container: app, resource: CPU, averageUtilization: 60}`
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -68,8 +68,9 @@ pub enum ResourceName {
 }
 
 /// CPU or memory of one container. Exactly one target.
-#[derive(JsonSchema, Serialize, Deserialize, Clone, Debug, PartialEq)]
+#[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, PartialEq)]
 #[serde(rename_all = "camelCase")]
+#[x_kube(validation = Rule::new("has(self.averageUtilization) != has(self.averageValue)").message("exactly one of averageUtilization and averageValue is given").reason(Reason::FieldValueInvalid))]
 pub struct ContainerResourceMetric {
     /// Name of the container; the service's own is `app`. Example: `app`
     #[schemars(length(max = 63))]
@@ -100,8 +101,9 @@ pub struct PodsMetric {
 }
 
 /// A metric of one object. Exactly one target.
-#[derive(JsonSchema, Serialize, Deserialize, Clone, Debug, PartialEq)]
+#[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, PartialEq)]
 #[serde(rename_all = "camelCase")]
+#[x_kube(validation = Rule::new("has(self.value) != has(self.averageValue)").message("exactly one of value and averageValue is given").reason(Reason::FieldValueInvalid))]
 pub struct ObjectMetric {
     /// Name of the metric. Example: `hits_per_second`
     #[schemars(length(min = 1, max = 253))]
@@ -135,8 +137,9 @@ pub struct ObjectReference {
 }
 
 /// A metric from outside the cluster. Exactly one target.
-#[derive(JsonSchema, Serialize, Deserialize, Clone, Debug, PartialEq)]
+#[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, PartialEq)]
 #[serde(rename_all = "camelCase")]
+#[x_kube(validation = Rule::new("has(self.value) != has(self.averageValue)").message("exactly one of value and averageValue is given").reason(Reason::FieldValueInvalid))]
 pub struct ExternalMetric {
     /// Name of the metric. Example: `queue_length`
     #[schemars(length(min = 1, max = 253))]

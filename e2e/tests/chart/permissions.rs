@@ -23,9 +23,13 @@ async fn a_namespaced_operator_reaches_its_namespaces_and_no_other() -> Result<(
     let values = ["watch.scope=Namespaces", "watch.namespaces={till}", "rbac.readSecrets=false"];
     let operator = account(&Installation::install(&cluster, "narrow", &values).await?).await?;
     let lease = format!("{LEASES}/narrow-msapp");
-    expect_may(&operator, "narrow", &[("patch", &lease)]).await?;
-    expect_may_not(&operator, "narrow", &[("patch", &format!("{LEASES}/other")), ("create", "secrets")])
-        .await?;
+    expect_may(&operator, "narrow", &[("update", &lease)]).await?;
+    expect_may_not(
+        &operator,
+        "narrow",
+        &[("patch", &lease), ("update", &format!("{LEASES}/other")), ("create", "secrets")],
+    )
+    .await?;
     let rights = [("list", APPS), ("create", DEPLOYMENTS), ("delete", INGRESSES), ("list", "pods")];
     expect_may(&operator, "till", &rights).await?;
     expect_may_not(&operator, "ledger", &rights).await?;
@@ -45,6 +49,7 @@ async fn an_operator_of_the_cluster_writes_no_application_and_no_pod() -> Result
         ("create", "pods"),
         ("create", "pods:exec"),
         ("patch", "secrets"),
+        ("patch", "events.events.k8s.io"),
         ("create", "rolebindings.rbac.authorization.k8s.io"),
         ("impersonate", "users"),
         ("list", LEASES),

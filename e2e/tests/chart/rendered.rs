@@ -73,7 +73,6 @@ fn the_operator_is_granted_what_it_uses_and_nothing_else() {
     let own = [
         "create coordination.k8s.io/leases",
         "get coordination.k8s.io/leases msapp",
-        "patch coordination.k8s.io/leases msapp",
         "update coordination.k8s.io/leases msapp",
         "create /secrets",
         "get /secrets msapp-digest-key",
@@ -274,7 +273,7 @@ fn expected_grants() -> BTreeSet<String> {
     }
     grant(&["list", "watch"], "/pods");
     grant(&["list", "watch"], "/events");
-    grant(&["create", "patch"], "events.k8s.io/events");
+    grant(&["create"], "events.k8s.io/events");
     expected
 }
 

@@ -12,7 +12,7 @@ use crate::{
 };
 
 /// A mistake that the API server sees: what stands in [`CHAIN`], what is written instead, and the words of the error.
-const REFUSED: [(&str, &str, &[&str]); 11] = [
+const REFUSED: [(&str, &str, &[&str]); 14] = [
     (WEB, "imgae: registry.test/web:1", &["spec.services", "imgae"]),
     (WEB, "image: [web]", &["spec.services", "image"]),
     (WEB, "image: web\n      replicas: three", &["spec.services", "replicas"]),
@@ -37,6 +37,28 @@ const REFUSED: [(&str, &str, &[&str]); 11] = [
         WEB,
         "image: web\n      autoscaling: {minReplicas: 5, maxReplicas: 3}",
         &["spec.services[0].autoscaling", "minReplicas is at most maxReplicas"],
+    ),
+    (
+        WEB,
+        "image: web\n      autoscaling: {maxReplicas: 3, metrics: [{external: {name: q}}]}",
+        &[
+            "spec.services[0].autoscaling.metrics[0].external",
+            "exactly one of value and averageValue is given",
+        ],
+    ),
+    (
+        WEB,
+        "image: web\n      autoscaling: {maxReplicas: 3, metrics: [{object: {name: q, value: 1, averageValue: 1, \
+         object: {apiVersion: v1, kind: Service, name: web}}}]}",
+        &["spec.services[0].autoscaling.metrics[0].object", "exactly one of value and averageValue is given"],
+    ),
+    (
+        WEB,
+        "image: web\n      autoscaling: {maxReplicas: 3, metrics: [{containerResource: {container: app, resource: CPU}}]}",
+        &[
+            "spec.services[0].autoscaling.metrics[0].containerResource",
+            "exactly one of averageUtilization and averageValue is given",
+        ],
     ),
     ("port: 80, targetPort: 8080", "port: 99999", &["spec.services[0].ports[0].port", "65535"]),
     (

@@ -1,5 +1,6 @@
 //! What a document is, and what is wrong with it outside of its `spec`.
 
+use msapp_core::scalar::is_dns_label;
 use msapp_core::source::Source;
 use msapp_core::violation::{Code, Violation, nearest};
 use msapp_crds::GROUP;
@@ -61,21 +62,40 @@ pub(super) fn check(node: &Node) -> Vec<Violation> {
         let message = format!("there is no field {:?} here", field.key);
         Violation::new(&field.key, Code::UnknownField, message).suggest(nearest(&field.key, FIELDS))
     });
-    unknown.chain(check_name(node)).collect()
+    unknown.chain(check_name(node)).chain(check_namespace(node)).collect()
 }
 
 fn check_name(node: &Node) -> Option<Violation> {
-    let metadata = node.field("metadata").map(|field| &field.value);
-    let Some(written) = metadata.and_then(|metadata| metadata.field("name")) else {
-        return Some(Violation::new("metadata.name", Code::MissingField, "the field is required"));
+    let path = "metadata.name";
+    let Some(written) = written(node, "name") else {
+        return Some(Violation::new(path, Code::MissingField, "the field is required"));
     };
-    let Content::Scalar(Value::String(name)) = &written.value.content else {
-        return Some(Violation::new("metadata.name", Code::WrongType, "expected text"));
+    let Content::Scalar(Value::String(name)) = &written.content else {
+        return Some(Violation::new(path, Code::WrongType, "expected text"));
     };
     let message = format!(
         "{name:?} is no name: lower-case letters, digits, '-' and '.', beginning and ending with a letter or digit"
     );
-    (!is_name(name)).then(|| Violation::new("metadata.name", Code::InvalidValue, message))
+    (!is_name(name)).then(|| Violation::new(path, Code::InvalidValue, message))
+}
+
+/// A namespace may be missing; one that is no text would be read as missing, and the app land in another.
+fn check_namespace(node: &Node) -> Option<Violation> {
+    let path = "metadata.namespace";
+    match &written(node, "namespace")?.content {
+        // An empty one counts as none, for the API server too.
+        Content::Scalar(Value::Null) => None,
+        Content::Scalar(Value::String(name)) if name.is_empty() || is_dns_label(name) => None,
+        Content::Scalar(Value::String(name)) => {
+            let message = format!("{name:?} is no name of a namespace");
+            Some(Violation::new(path, Code::InvalidValue, message))
+        }
+        _ => Some(Violation::new(path, Code::WrongType, "expected text: put it in quotes")),
+    }
+}
+
+fn written<'n>(node: &'n Node, key: &str) -> Option<&'n Node> {
+    node.field("metadata")?.value.field(key).map(|field| &field.value)
 }
 
 /// <https://kubernetes.io/docs/concepts/overview/working-with-objects/names/#dns-subdomain-names>
@@ -106,7 +126,7 @@ pub(super) fn name(node: &Node) -> String {
 
 /// `metadata.namespace`, or the usual one.
 pub(super) fn namespace(node: &Node, usual: &str) -> String {
-    metadata(node, "namespace").unwrap_or(usual).to_owned()
+    metadata(node, "namespace").filter(|name| !name.is_empty()).unwrap_or(usual).to_owned()
 }
 
 fn metadata<'n>(node: &'n Node, key: &str) -> Option<&'n str> {

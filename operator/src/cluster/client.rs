@@ -21,6 +21,12 @@ use crate::telemetry::Metrics;
 /// Watches that share one connection; API servers bound the streams of a connection, commonly at 100.
 const NAMESPACES_PER_CONNECTION: usize = 6;
 
+/// A connection whose other end is gone is found out by pings: how often, and how long for an answer.
+const PING_EVERY: Duration = Duration::from_secs(15);
+const PING_ANSWERED: Duration = Duration::from_secs(10);
+/// The same below HTTP/2, for whatever stands between and forgets silent connections.
+const TCP_KEEPALIVE: Duration = Duration::from_secs(30);
+
 /// What one request is allowed.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
@@ -117,7 +123,7 @@ impl Clients {
         tcp.enforce_http(false);
         tcp.set_nodelay(true);
         tcp.set_connect_timeout(Some(limits.connect));
-        tcp.set_keepalive(Some(Duration::from_secs(30)));
+        tcp.set_keepalive(Some(TCP_KEEPALIVE));
         let mut builder =
             HttpsConnectorBuilder::new().with_tls_config(self.config.rustls_client_config()?).https_or_http();
         if let Some(name) = &self.config.tls_server_name {
@@ -129,8 +135,8 @@ impl Clients {
         Ok(legacy::Client::builder(TokioExecutor::new())
             .timer(TokioTimer::new())
             .pool_timer(TokioTimer::new())
-            .http2_keep_alive_interval(Duration::from_secs(15))
-            .http2_keep_alive_timeout(Duration::from_secs(10))
+            .http2_keep_alive_interval(PING_EVERY)
+            .http2_keep_alive_timeout(PING_ANSWERED)
             .http2_keep_alive_while_idle(true)
             .build(connector))
     }

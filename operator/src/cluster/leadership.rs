@@ -17,6 +17,11 @@ use tokio_util::sync::CancellationToken;
 
 use super::lease::{Election, Move};
 
+/// Part of the time between two renewals that is left to chance, so that processes do not ask in step.
+const JITTER: f64 = 0.2;
+/// How long a process that ends tries to give the lease back. The next one waits for it to run out otherwise.
+const RELEASE: Duration = Duration::from_secs(5);
+
 /// Who asks for which lease.
 #[derive(Clone, Debug)]
 pub struct LeaseSettings {
@@ -150,7 +155,7 @@ impl Candidate {
         if !self.leadership.is_valid() {
             self.step_down("the lease could not be renewed in time");
         }
-        let jitter = period.mul_f64(fastrand::f64() * 0.2);
+        let jitter = period.mul_f64(fastrand::f64() * JITTER);
         (started + period + jitter).min(self.leadership.ends().unwrap_or(started + 2 * period))
     }
 
@@ -193,7 +198,7 @@ impl Candidate {
         let lease = Election::released(&held, jiff::Timestamp::now());
         let parameters = PostParams::default();
         let released = self.api.replace(&self.settings.name, &parameters, &lease);
-        match tokio::time::timeout(Duration::from_secs(5), released).await {
+        match tokio::time::timeout(RELEASE, released).await {
             Ok(Ok(_)) => tracing::info!("released the lease"),
             Ok(Err(error)) => tracing::warn!(%error, "the lease could not be released"),
             Err(_) => tracing::warn!("the lease could not be released in time"),

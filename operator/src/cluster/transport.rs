@@ -20,6 +20,9 @@ use crate::telemetry::{Metrics, RequestOutcome, Verb};
 
 /// A longer wait than this is left to the caller, who has other work.
 const LONGEST_WAIT: Duration = Duration::from_secs(10);
+/// What is waited before the first retry, and how often that is doubled; half of it is left to chance.
+const FIRST_WAIT: Duration = Duration::from_millis(100);
+const DOUBLINGS: u32 = 6;
 /// No answer of an API server is as long as this.
 const LARGEST_BODY: usize = 512 << 20;
 
@@ -151,7 +154,7 @@ fn wait_before_retry(
     if target.verb == Verb::Watch {
         return None;
     }
-    let backoff = Duration::from_millis(100 << tried.min(6)).mul_f64(0.5 + fastrand::f64() / 2.0);
+    let backoff = (FIRST_WAIT * (1 << tried.min(DOUBLINGS))).mul_f64(0.5 + fastrand::f64() / 2.0);
     match result {
         Ok(answer) => {
             let busy =

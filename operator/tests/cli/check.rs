@@ -169,8 +169,28 @@ fn what_is_wrong_outside_of_the_spec_is_told() {
 }
 
 #[test]
+fn a_namespace_that_is_no_text_or_no_name_is_told() {
+    let resource = |namespace: &str| {
+        shop(CART).replace("{name: shop}", &format!("{{name: shop, namespace: {namespace}}}"))
+    };
+    assert_snapshot!(mistakes(&resource("no")));
+    for (namespace, told) in [
+        ("n", "error[wrong-type]: expected text: put it in quotes"),
+        ("123", "error[wrong-type]: expected text: put it in quotes"),
+        ("[a]", "error[wrong-type]: expected text: put it in quotes"),
+        ("Shop", "error[invalid-value]: \"Shop\" is no name of a namespace"),
+        ("a.b", "error[invalid-value]: \"a.b\" is no name of a namespace"),
+    ] {
+        assert!(mistakes(&resource(namespace)).starts_with(told), "{}", mistakes(&resource(namespace)));
+    }
+    for namespace in ["shop", "\"123\"", "\"\"", "null"] {
+        Directory::with(&[("shop.yaml", &resource(namespace))]).msapp(&["check", "shop.yaml"]).fine();
+    }
+}
+
+#[test]
 fn columns_count_characters() {
-    assert_snapshot!(mistakes_of("  - {name: cart, image: 'cärt–✓:1', imäge: x}\n"));
+    assert_snapshot!(mistakes_of("  - {name: cart, args: ['cärt–✓'], imäge: x, image: 'cart:1'}\n"));
 }
 
 #[test]

@@ -28,14 +28,7 @@ pub(super) fn resolve(
         .filter(|port| !matches!(port.protocol, Protocol::UDP | Protocol::TCP))
         .cloned()
         .collect();
-    check_host(&expose.host, &format!("{path}.host"), violations);
-    check_path(expose.path.as_deref().unwrap_or(ROOT), &format!("{path}.path"), violations);
-    if let Some(class) = &expose.class {
-        check_name(class, "an IngressClass", &format!("{path}.class"), violations);
-    }
-    if let Some(secret) = &expose.tls_secret {
-        check_name(secret, "a Secret", &format!("{path}.tlsSecret"), violations);
-    }
+    check_fields(expose, path, violations);
     let controller_namespace = controller_namespace(context, expose, path, violations);
     let Some(port) = ports::find(&reachable, expose.port.as_ref()) else {
         let path = if expose.port.is_some() { format!("{path}.port") } else { path.to_owned() };
@@ -57,6 +50,17 @@ pub(super) fn resolve(
         target_port: port.target,
         controller_namespace,
     })
+}
+
+fn check_fields(expose: &Expose, path: &str, violations: &mut Violations) {
+    check_host(&expose.host, &format!("{path}.host"), violations);
+    check_path(expose.path.as_deref().unwrap_or(ROOT), &format!("{path}.path"), violations);
+    if let Some(class) = &expose.class {
+        check_name(class, "an IngressClass", &format!("{path}.class"), violations);
+    }
+    if let Some(secret) = &expose.tls_secret {
+        check_name(secret, "a Secret", &format!("{path}.tlsSecret"), violations);
+    }
 }
 
 fn check_host(host: &str, path: &str, violations: &mut Violations) {
