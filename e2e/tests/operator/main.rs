@@ -22,3 +22,4 @@ mod scaling;
 mod secrets;
 mod size;
 mod tally;
+mod verdicts;
