@@ -31,6 +31,9 @@ _msapp() {
             msapp,help)
                 cmd="msapp__subcmd__help"
                 ;;
+            msapp,prove)
+                cmd="msapp__subcmd__prove"
+                ;;
             msapp,render)
                 cmd="msapp__subcmd__render"
                 ;;
@@ -52,6 +55,9 @@ _msapp() {
             msapp__subcmd__help,help)
                 cmd="msapp__subcmd__help__subcmd__help"
                 ;;
+            msapp__subcmd__help,prove)
+                cmd="msapp__subcmd__help__subcmd__prove"
+                ;;
             msapp__subcmd__help,render)
                 cmd="msapp__subcmd__help__subcmd__render"
                 ;;
@@ -65,7 +71,7 @@ _msapp() {
 
     case "${cmd}" in
         msapp)
-            opts="-h -V --help --version controller crd check render status completion help"
+            opts="-h -V --help --version controller crd check render prove status completion help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -195,7 +201,7 @@ _msapp() {
             return 0
             ;;
         msapp__subcmd__help)
-            opts="controller crd check render status completion help"
+            opts="controller crd check render prove status completion help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -278,6 +284,20 @@ _msapp() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        msapp__subcmd__help__subcmd__prove)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         msapp__subcmd__help__subcmd__render)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
@@ -299,6 +319,36 @@ _msapp() {
                 return 0
             fi
             case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        msapp__subcmd__prove)
+            opts="-o -n -h --output --namespace --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --output)
+                    COMPREPLY=($(compgen -W "text json" -- "${cur}"))
+                    return 0
+                    ;;
+                -o)
+                    COMPREPLY=($(compgen -W "text json" -- "${cur}"))
+                    return 0
+                    ;;
+                --namespace)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -n)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 *)
                     COMPREPLY=()
                     ;;

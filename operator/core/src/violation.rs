@@ -29,6 +29,8 @@ pub enum Code {
     Exclusive,
     /// Something a tenant may not ask for.
     Forbidden,
+    /// The policies would open something else than what is declared: a defect of msapp.
+    ProofFailed,
 }
 
 impl Code {
@@ -47,6 +49,7 @@ impl Code {
             Code::StartCycle => "start-cycle",
             Code::Exclusive => "exclusive",
             Code::Forbidden => "forbidden",
+            Code::ProofFailed => "proof-failed",
         }
     }
 }

@@ -1,8 +1,8 @@
 //! Golden files: `<feature>-<situation>.in.yaml` in, `.out.yaml` out; the samples are inputs too.
 //!
-//! An input holds one MicroserviceApp and the ConfigMaps and Secrets it refers to. The output holds the objects, or
-//! the violations, and the status of a first pass over an empty namespace. `make golden` rewrites the outputs; the
-//! difference is then read like any other change.
+//! An input holds one MicroserviceApp and the ConfigMaps and Secrets it refers to. The output holds the objects and
+//! the proof of their policies, or the violations, and the status of a first pass over an empty namespace. `make
+//! golden` rewrites the outputs; the difference is then read like any other change.
 
 mod scenes;
 
@@ -14,7 +14,7 @@ use msapp_core::observed::Observed;
 use msapp_core::reference::{ReferenceKey, ReferenceKind, ReferenceState, References};
 use msapp_core::source::Source;
 use msapp_core::status::{Facts, Outcome, status};
-use msapp_core::{build, digest, plan};
+use msapp_core::{build, digest, plan, policy};
 use serde_json::{Value, json};
 
 const UPDATE: &str = "MSAPP_UPDATE_GOLDEN";
@@ -116,6 +116,7 @@ fn output(input: &Path) -> String {
             let desired = build::objects(&app);
             let plan = plan::plan(&app, "uid", &desired, &observed);
             values.extend(desired.iter().map(|object| object.manifest.clone()));
+            values.push(json!({"proof": policy::prove(&app, &desired)}));
             let outcome = Outcome::Valid { app: &app, plan: &plan, failures: &[] };
             values.push(json!({"status": status(&facts(outcome))}));
         }

@@ -210,6 +210,12 @@ fn the_differences_of_a_broken_app_are_bounded_and_counted() {
     let proof = prove(&app, &DesiredSet::new(open.cloned().collect()));
     assert_eq!(proof.differences.len(), 100);
     assert!(proof.counts.differences > 40 * 40, "{:?}", proof.counts);
+    let told: Vec<String> = proof.violations().iter().map(ToString::to_string).collect();
+    assert_eq!(told.len(), 11);
+    let defect = "spec: the network policies are not what is declared, which is a defect of msapp, not of the resource: ";
+    let first = "s0 may reach another pod of s0 on every port at both ends, which nothing declares";
+    assert_eq!(told[0], format!("{defect}{first}"));
+    assert_eq!(told[10], format!("{defect}{} more differences", proof.counts.differences - 10));
 }
 
 /// All ways in which one place of a policy can be changed, by a name; each is applied to a copy.

@@ -6,7 +6,10 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
+use msapp_core::build;
+use msapp_core::desired::DesiredSet;
 use msapp_core::graph::{self, App};
+use msapp_core::policy::{self, Proof};
 use msapp_core::reference::{ReferenceKey, ReferenceKind, ReferenceState, References, config_map_entries};
 use msapp_core::source::Source;
 use msapp_core::violation::{Code, Violation};
@@ -37,9 +40,21 @@ struct Written {
     source: Source,
 }
 
+/// Makes the proof of an app; [`policy::prove`] but in tests.
+type Prove = fn(&App, &DesiredSet) -> Proof;
+
 /// Reads and judges files, directories and, for `-`, the standard input. Resources that name no namespace count to
 /// `namespace`.
 pub(super) fn read(paths: &[PathBuf], namespace: &str) -> Result<Input> {
+    read_and_prove(paths, namespace, Some(policy::prove))
+}
+
+/// The same without the proof of the policies, for who makes it himself.
+pub(super) fn read_unproven(paths: &[PathBuf], namespace: &str) -> Result<Input> {
+    read_and_prove(paths, namespace, None)
+}
+
+fn read_and_prove(paths: &[PathBuf], namespace: &str, prove: Option<Prove>) -> Result<Input> {
     let mut input = Input { files: read_files(paths)?, ..Input::default() };
     let mut written = Vec::new();
     for file in 0..input.files.len() {
@@ -57,6 +72,9 @@ pub(super) fn read(paths: &[PathBuf], namespace: &str) -> Result<Input> {
         }
     }
     input.judge(&written);
+    if let Some(prove) = prove.filter(|_| input.diagnostics.is_empty()) {
+        input.prove(&written, prove);
+    }
     sort(&mut input.diagnostics);
     input.resolved.sort_by(|left, right| (&left.namespace, &left.name).cmp(&(&right.namespace, &right.name)));
     Ok(input)
@@ -112,6 +130,20 @@ impl Input {
             }
             let taken = taken_names(app, &mut services);
             self.report(app.file, &app.node, taken);
+        }
+    }
+
+    /// Only what is right otherwise is worth a proof.
+    fn prove(&mut self, written: &[Written], prove: Prove) {
+        for app in std::mem::take(&mut self.resolved) {
+            let violations = prove(&app, &build::objects(&app)).violations();
+            let here = |other: &&Written| {
+                (&other.source.name, &other.source.namespace) == (&app.name, &app.namespace)
+            };
+            if let Some(written) = written.iter().find(here) {
+                self.report(written.file, &written.node, violations.iter().cloned());
+            }
+            self.resolved.push(app);
         }
     }
 }
@@ -180,4 +212,45 @@ fn manifests_in(directory: &Path) -> Result<Vec<PathBuf>> {
     }
     paths.sort();
     Ok(paths)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SHOP: &str = "\
+apiVersion: msapp.dev/v1alpha1
+kind: MicroserviceApp
+metadata: {name: shop}
+spec:
+  services:
+  - {name: web, image: 'web:1'}
+";
+
+    fn broken(app: &App, _: &DesiredSet) -> Proof {
+        policy::prove(app, &DesiredSet::default())
+    }
+
+    fn codes(text: &str, prove: Prove) -> Vec<(&'static str, String)> {
+        let file = tempfile::NamedTempFile::with_suffix(".yaml").expect("a file can be made");
+        fs::write(file.path(), text).expect("it can be written to");
+        let input =
+            read_and_prove(&[file.path().to_owned()], "default", Some(prove)).expect("it can be read");
+        input.diagnostics.into_iter().map(|found| (found.code, found.message)).collect()
+    }
+
+    #[test]
+    fn a_proof_that_fails_is_a_mistake_with_a_code_of_its_own() {
+        let found = codes(SHOP, broken);
+        assert_eq!(found.len(), 1);
+        assert_eq!(found[0].0, "proof-failed");
+        assert!(found[0].1.ends_with("a defect of msapp, not of the resource: nothing makes pods of web"));
+        assert_eq!(codes(SHOP, policy::prove), []);
+    }
+
+    #[test]
+    fn what_has_other_mistakes_is_not_proven() {
+        let found = codes(&SHOP.replace("web:1", ""), broken);
+        assert!(!found.is_empty() && found.iter().all(|(code, _)| *code != "proof-failed"), "{found:?}");
+    }
 }

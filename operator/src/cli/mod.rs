@@ -7,6 +7,7 @@ mod diagnostic;
 mod exit;
 mod input;
 mod output;
+mod prove;
 mod render;
 mod resource;
 mod status;
@@ -23,6 +24,7 @@ use check::CheckArgs;
 use completion::CompletionArgs;
 use controller::ControllerArgs;
 use exit::Outcome;
+use prove::ProveArgs;
 use render::RenderArgs;
 use status::StatusArgs;
 
@@ -78,6 +80,7 @@ enum Command {
     Crd,
     Check(CheckArgs),
     Render(RenderArgs),
+    Prove(ProveArgs),
     Status(StatusArgs),
     Completion(CompletionArgs),
 }
@@ -116,6 +119,7 @@ fn dispatch(command: Command) -> Result<Outcome> {
         }
         Command::Check(args) => check::run(&args),
         Command::Render(args) => render::run(&args),
+        Command::Prove(args) => prove::run(&args),
         Command::Status(args) => runtime()?.block_on(status::run(&args)),
         Command::Completion(args) => completion::run(&args),
     }

@@ -6,9 +6,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use kube::Client;
+use msapp_core::desired::DesiredSet;
 use msapp_core::graph::{self, App};
 use msapp_core::observed::Observed;
 use msapp_core::plan::{self, Plan};
+use msapp_core::policy::Proof;
 use msapp_core::source::Source;
 use msapp_core::status::{self, Facts, Outcome};
 use msapp_core::{build, violation::Violations};
@@ -42,6 +44,8 @@ pub(super) struct Context {
     pub reporter: Reporter,
     /// Counts.
     pub metrics: Arc<Metrics>,
+    /// Compares what the objects of an app open with what it declares.
+    pub prove: fn(&App, &DesiredSet) -> Proof,
 }
 
 /// What is remembered of an app from one reconcile to the next. All of it can be lost without harm.
@@ -54,6 +58,8 @@ pub(super) struct Memory {
     /// Passes in a row that hit a defect of the operator.
     panics: u32,
     written: Option<Written>,
+    /// What the proof of a generation found.
+    proof: Option<(i64, Violations)>,
 }
 
 impl Memory {
@@ -134,11 +140,30 @@ impl Context {
             Ok(proven) => {
                 let used = proven.references();
                 self.wake.refers(key, used.clone());
+                let differences = self.proof(&proven, source.generation, memory);
+                if !differences.is_empty() {
+                    return self.report_violations(app, &source, &differences, memory).await;
+                }
                 let references =
                     references(&self.view, self.digests.as_deref(), &key.namespace, &used).await?;
                 self.make_so(app, &source, &proven.bound(&references), memory).await
             }
         }
+    }
+
+    /// What the policies would open besides what is declared, or not open: nothing, unless msapp has a defect.
+    /// It follows from the resource alone, so once for each generation is enough.
+    fn proof(&self, app: &App, generation: i64, memory: &mut Memory) -> Violations {
+        if let Some((_, violations)) = memory.proof.as_ref().filter(|(of, _)| *of == generation) {
+            return violations.clone();
+        }
+        let proof = (self.prove)(app, &build::objects(app));
+        let violations = proof.violations();
+        if !proof.holds() {
+            tracing::error!(summary = proof.summary(), "the proof of the network policies fails");
+        }
+        memory.proof = Some((generation, violations.clone()));
+        violations
     }
 
     /// The resource is wrong: what runs keeps running, and the user is told everything at once.

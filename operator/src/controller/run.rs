@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
 use kube::Config;
+use msapp_core::policy;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -138,6 +139,7 @@ impl Controller {
             wake: self.wake.clone(),
             reporter,
             metrics: self.metrics.clone(),
+            prove: policy::prove,
         };
         let busy = self.health.busy.clone();
         let workers = Workers::new(Arc::new(context), self.queue.clone(), self.leadership.clone(), busy);

@@ -1,5 +1,6 @@
 //! Whole reconciles against a scripted API server.
 
+use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -7,7 +8,9 @@ use std::time::Duration;
 use http::{Method, Request, Response};
 use kube::Client;
 use kube::client::Body;
-use msapp_core::desired::{ChildKey, ChildKind};
+use msapp_core::desired::{ChildKey, ChildKind, DesiredSet};
+use msapp_core::graph::App;
+use msapp_core::policy::{self, Proof};
 use msapp_crds::v1alpha1::MicroserviceAppStatus;
 use serde_json::{Value, json};
 use tower::{BoxError, service_fn};
@@ -141,7 +144,15 @@ impl World {
         let view = Arc::new(View::new(Scope { namespaces: Vec::new(), secrets: false }));
         let (reporter, _) = Reporter::new(client.clone(), "test".into());
         let wake = Arc::new(Wake::new(view.clone(), Arc::new(Queue::default())));
-        let context = Context { view, client, digests: None, wake, reporter, metrics: Arc::default() };
+        let context = Context {
+            view,
+            client,
+            digests: None,
+            wake,
+            reporter,
+            metrics: Arc::default(),
+            prove: policy::prove,
+        };
         let mut world = Self { server, context, memory: Memory::default(), generation: 0 };
         world.edit(spec);
         world
@@ -427,4 +438,58 @@ async fn a_status_that_cannot_be_written_is_written_later() {
     assert_eq!(pass.result, ReconcileResult::Failed);
     world.behave("microserviceapps/shop/status", None);
     assert_eq!(world.pass().await.1, [STATUS]);
+}
+
+thread_local! {
+    /// How many proofs this test has made.
+    static PROOFS: Cell<usize> = const { Cell::new(0) };
+}
+
+fn counted(app: &App, desired: &DesiredSet) -> Proof {
+    PROOFS.set(PROOFS.get() + 1);
+    policy::prove(app, desired)
+}
+
+fn failing(app: &App, _: &DesiredSet) -> Proof {
+    counted(app, &DesiredSet::default())
+}
+
+#[tokio::test]
+async fn when_the_proof_fails_nothing_is_written_and_the_status_says_whose_mistake_it_is() {
+    let mut world = World::new(two_services());
+    world.context.prove = failing;
+    let (pass, requests) = world.pass().await;
+    assert_eq!((pass.result, requests), (ReconcileResult::Invalid, vec![STATUS.to_owned()]));
+    let (reason, message) = world.ready();
+    assert_eq!(reason, "InvalidSpec");
+    assert!(
+        message.contains("a defect of msapp, not of the resource: nothing makes pods of cart"),
+        "{message}"
+    );
+    let (pass, requests) = world.pass().await;
+    assert_eq!((pass.result, requests), (ReconcileResult::Invalid, vec![]));
+}
+
+#[tokio::test]
+async fn what_runs_keeps_running_when_the_proof_of_a_change_fails() {
+    let mut world = World::new(two_services());
+    world.pass().await;
+    world.context.prove = failing;
+    let mut spec = two_services();
+    spec["services"][0]["image"] = json!("shop:2");
+    world.edit(spec);
+    assert_eq!(world.pass().await.1, [STATUS]);
+}
+
+#[tokio::test]
+async fn one_generation_is_proven_once() {
+    let mut world = World::new(two_services());
+    world.context.prove = counted;
+    for _ in 0..3 {
+        world.pass().await;
+    }
+    assert_eq!(PROOFS.get(), 1);
+    world.edit(two_services());
+    world.pass().await;
+    assert_eq!(PROOFS.get(), 2);
 }

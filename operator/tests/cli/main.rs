@@ -3,6 +3,7 @@
 mod api;
 mod check;
 mod program;
+mod prove;
 mod render;
 mod shell;
 mod status;

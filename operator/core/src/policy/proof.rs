@@ -16,12 +16,16 @@ use super::places::{Place, around};
 use super::ports::{Traffic, Transport};
 use crate::desired::{ChildKind, DesiredSet};
 use crate::graph::{App, Service};
+use crate::violation::{Code, Violation, Violations};
 
 /// Ports of all protocols together.
 const PORTS: u64 = 3 * 65_536;
 
 /// Differences that are told one by one; a broken policy makes one for everything around it.
 const TOLD: usize = 100;
+
+/// Differences that become violations, which a status can hold.
+const REPORTED: usize = 10;
 
 /// What was compared, and what came out of it. Equal inputs make an equal proof.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -63,6 +67,20 @@ impl Proof {
     /// Whether reachable equals declared.
     pub fn holds(&self) -> bool {
         self.counts.differences == 0
+    }
+
+    /// The differences as mistakes, which they are: not the user's, but nothing may be written with them.
+    pub fn violations(&self) -> Violations {
+        let mut told: Vec<String> = self.differences.iter().take(REPORTED).map(ToString::to_string).collect();
+        if self.counts.differences > told.len() {
+            told.push(format!("{} more differences", self.counts.differences - told.len()));
+        }
+        let message = |told| {
+            format!(
+                "the network policies are not what is declared, which is a defect of msapp, not of the resource: {told}"
+            )
+        };
+        told.into_iter().map(|told| Violation::new("spec", Code::ProofFailed, message(told))).collect()
     }
 
     /// `shop: 132 pairs, both directions, every port: reachable equals declared`
