@@ -8,8 +8,9 @@ use std::path::{Path, PathBuf};
 
 use msapp_core::desired::{ChildKey, ChildKind};
 use msapp_core::observed::{Observed, Warning, project_child, project_pod};
+use msapp_core::plan::{self, Plan};
 use msapp_core::status::{Facts, Outcome, status};
-use msapp_core::{build, graph, labels, plan};
+use msapp_core::{build, graph, labels};
 use msapp_crds::v1alpha1::MicroserviceAppStatus;
 use serde_json::{Value, json};
 
@@ -71,7 +72,8 @@ fn scene(input: &Path) -> MicroserviceAppStatus {
     let references = super::references(&documents, &app);
     let app = app.bound(&references);
     let observed = observed(&app.name, &objects);
-    let plan = plan::plan(&app, UID, &build::objects(&app), &observed);
+    let plan =
+        if app.suspended { Plan::default() } else { plan::plan(&app, UID, &build::objects(&app), &observed) };
     let outcome = Outcome::Valid { app: &app, plan: &plan, failures: &[] };
     let now = "2026-01-01T00:00:00Z".parse().expect("a time");
     status(&Facts { source: &source, outcome, observed: &observed, previous: None, now })
