@@ -4,7 +4,8 @@ use kube::{CustomResource, KubeSchema};
 use serde::{Deserialize, Serialize};
 
 use super::{
-    BackingService, ExternalService, MicroserviceAppStatus, Network, Profile, ServiceSpec, Settings,
+    BackingService, Checks, Domain, ExternalService, MicroserviceAppStatus, Network, Profile, ServiceSpec,
+    Settings,
 };
 
 /// A whole system of microservices: its services, which of them calls which, what they store and what the
@@ -77,6 +78,18 @@ pub struct MicroserviceAppSpec {
     #[schemars(length(max = 100))]
     #[x_kube(merge_strategy = ListMerge::Map(vec!["name".into()]))]
     pub external_services: Vec<ExternalService>,
+
+    /// Bounded contexts: who owns each, and which of its services others may call.
+    /// Example: `[{name: ordering, owner: team-orders, entries: [order-taking]}]`
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 50))]
+    #[x_kube(merge_strategy = ListMerge::Map(vec!["name".into()]))]
+    pub domains: Vec<Domain>,
+
+    /// Bounds of the graph checks, and which of their findings are accepted.
+    /// Example: `{bounds: {callDepth: 6}, waivers: [{check: wide-fan-out, target: frontend, reason: "it is the front end"}]}`
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub checks: Option<Checks>,
 
     /// Who may talk to the pods besides the declared dependencies.
     /// Example: `{isolation: Strict, monitoringNamespace: monitoring}`

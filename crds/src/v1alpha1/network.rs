@@ -3,6 +3,8 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::PeerPods;
+
 /// Who may talk to the pods besides the declared dependencies.
 #[derive(JsonSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq)]
 #[serde(rename_all = "camelCase")]
@@ -23,15 +25,23 @@ pub struct Network {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 16), inner(length(max = 49)))]
     pub node_cidrs: Vec<String>,
+    /// DNS servers of the cluster, where they are none of kube-dns, CoreDNS, NodeLocal DNSCache and OpenShift's; port
+    /// 53 when absent. Example: `[{namespace: dns, labels: {app: resolver}}]`
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 4))]
+    pub dns: Vec<PeerPods>,
 }
 
 /// How strictly the pods are cut off.
 #[derive(JsonSchema, Serialize, Deserialize, Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[schemars(transform = super::scalar::field_describes)]
 pub enum Isolation {
-    /// Exactly the declared edges, DNS, monitoring and the ingress controller.
+    /// Exactly the declared edges, DNS, monitoring and the ingress controller. To a target of which only a name is
+    /// known nothing is opened, because a NetworkPolicy cannot hold a name.
     #[default]
     Strict,
+    /// As Strict, but a target of which only a name is known opens its port to every address.
+    Lenient,
     /// No NetworkPolicy at all.
     Disabled,
 }

@@ -68,6 +68,31 @@ pub struct ServiceSpec {
     #[x_kube(merge_strategy = ListMerge::Map(vec!["name".into()]))]
     pub dependencies: Vec<Dependency>,
 
+    /// Bounded context that it belongs to, one of `spec.domains` where those are declared.
+    /// Example: `ordering`
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 63))]
+    pub domain: Option<String>,
+
+    /// Internal says that nothing outside the cluster may ever reach it; Public when absent.
+    /// Example: `Internal`
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub visibility: Option<Visibility>,
+
+    /// Events of `spec.backingServices[].events` that it publishes; the edge to their broker follows.
+    /// Example: `[OrderPlaced]`
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 32), inner(length(min = 1, max = 63)))]
+    #[x_kube(merge_strategy = ListMerge::Set)]
+    pub publishes: Vec<String>,
+
+    /// Events of `spec.backingServices[].events` that it consumes; the edge to their broker follows.
+    /// Example: `[OrderPlaced]`
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 32), inner(length(min = 1, max = 63)))]
+    #[x_kube(merge_strategy = ListMerge::Set)]
+    pub consumes: Vec<String>,
+
     /// Entry from outside the cluster, as an Ingress and the policy that admits its controller.
     /// Example: `{host: shop.example.com, path: /, tlsSecret: shop-tls}`
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -76,6 +101,17 @@ pub struct ServiceSpec {
     /// Everything a service can also inherit from its profile and from `spec.defaults`.
     #[serde(flatten)]
     pub settings: Settings,
+}
+
+/// Who may reach a service at all.
+#[derive(JsonSchema, Serialize, Deserialize, Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[schemars(transform = super::scalar::field_describes)]
+pub enum Visibility {
+    /// Whoever the resource lets in.
+    #[default]
+    Public,
+    /// Only services of this app.
+    Internal,
 }
 
 /// A port that other services reach.

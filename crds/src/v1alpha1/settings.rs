@@ -6,7 +6,7 @@ use kube::KubeSchema;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Autoscaling, Duration, EnvVar, IntOrPercent, Probes, Quantity};
+use super::{Autoscaling, Duration, EnvVar, IntOrPercent, Probes, Quantity, Retries};
 
 /// Settings of a service that can be inherited. The nearest wins, field by field: the service, its profile, the
 /// defaults. `env`, `labels` and `annotations` are merged by name instead.
@@ -46,6 +46,12 @@ pub struct Settings {
     /// User and capabilities, within the Pod Security Standard "restricted". Example: `{runAsUser: 10001}`
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub security: Option<Security>,
+    /// How addresses reach the program. Example: `{environment: Disabled}`
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub discovery: Option<Discovery>,
+    /// How calls end; a dependency can say otherwise. Example: `{timeout: 2s}`
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub resilience: Option<Resilience>,
     /// Names of Secrets with registry credentials. Example: `[registry]`
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 8), inner(length(min = 1, max = 253)))]
@@ -58,6 +64,39 @@ pub struct Settings {
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     #[schemars(extend("maxProperties" = 32))]
     pub annotations: BTreeMap<String, String>,
+}
+
+/// How the addresses of dependencies reach the program, besides the discovery file.
+#[derive(JsonSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq)]
+pub struct Discovery {
+    /// Variables `<NAME>_URL`, `_HOST` and `_PORT` of dependencies. Example: `Disabled`
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub environment: Option<Switch>,
+    /// Directories of backing services in `$SERVICE_BINDING_ROOT`. Example: `Disabled`
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bindings: Option<Switch>,
+}
+
+/// Whether something is done.
+#[derive(JsonSchema, Serialize, Deserialize, Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[schemars(transform = super::scalar::field_describes)]
+pub enum Switch {
+    /// It is.
+    #[default]
+    Enabled,
+    /// It is not.
+    Disabled,
+}
+
+/// How calls end. It is told in the discovery file, and the checks add it up along every path.
+#[derive(JsonSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq)]
+pub struct Resilience {
+    /// Longest time of one call, its retries included. Example: `2s`
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub timeout: Option<Duration>,
+    /// How often a failed call is tried again. Example: `{attempts: 2}`
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retries: Option<Retries>,
 }
 
 /// A named set of settings.

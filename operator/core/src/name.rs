@@ -15,6 +15,10 @@ pub const DISCOVERY_KEY: &str = "discovery.json";
 pub const DIRECTORY: &str = "/etc/msapp";
 /// Directory of the discovery file.
 pub const DISCOVERY_DIRECTORY: &str = "/etc/msapp/discovery";
+/// Directory of the bindings of backing services.
+pub const BINDING_DIRECTORY: &str = "/etc/msapp/bindings";
+/// Environment variable that tells where the bindings are (servicebinding.io).
+pub const BINDING_VARIABLE: &str = "SERVICE_BINDING_ROOT";
 /// Environment variable that tells where the discovery file is.
 pub const DISCOVERY_VARIABLE: &str = "MSAPP_DISCOVERY_FILE";
 
@@ -23,14 +27,19 @@ const LABEL: usize = 63;
 /// Hex digits that keep shortened or flattened names apart.
 const MARK: usize = 12;
 
-/// Directory in the container where the credentials of a dependency are mounted.
-pub fn credentials_directory(dependency: &str) -> String {
-    format!("{DIRECTORY}/credentials/{dependency}")
+/// Directory in the container where everything that is known of a backing service is mounted.
+pub fn binding_directory(dependency: &str) -> String {
+    format!("{BINDING_DIRECTORY}/{dependency}")
 }
 
-/// Volume of the credentials of a dependency; a DNS label, different for different dependencies.
-pub fn credentials_volume(dependency: &str) -> String {
-    flattened("credentials", dependency)
+/// Volume of the binding of a backing service; a DNS label, different for different dependencies.
+pub fn binding_volume(dependency: &str) -> String {
+    flattened("binding", dependency)
+}
+
+/// Key in the service's ConfigMap of a text of a binding. A dependency is a DNS label, so the parts stay apart.
+pub fn binding_key(dependency: &str, file: &str) -> String {
+    format!("binding.{dependency}.{file}")
 }
 
 /// Volume of a mounted path; a DNS label, different for different paths.
@@ -50,6 +59,11 @@ pub fn file_key(path: &str, file: &str) -> String {
         .take(100)
         .collect();
     format!("file-{}-{readable}", &mark[..MARK])
+}
+
+/// Whether a key of a service's ConfigMap is a text of a binding; keys of files begin otherwise.
+pub fn is_binding_key(key: &str) -> bool {
+    key.starts_with("binding.")
 }
 
 /// Prefix of the environment variables of a dependency: `orders-db` → `ORDERS_DB`.
@@ -102,7 +116,7 @@ mod tests {
         fn names_are_legal_and_different_for_different_texts_over_a_million_pairs(texts in texts(1500)) {
             let mut seen: HashMap<String, &String> = HashMap::new();
             for text in &texts {
-                for name in [path_volume(text), credentials_volume(text)] {
+                for name in [path_volume(text), binding_volume(text)] {
                     prop_assert!(is_dns_label(&name), "{name}");
                     prop_assert!(seen.insert(name, text).is_none());
                 }

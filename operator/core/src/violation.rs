@@ -2,6 +2,30 @@
 
 use std::fmt;
 
+use crate::graph::Check;
+
+/// How much a finding weighs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Severity {
+    /// Stops this change; what runs keeps running.
+    Error,
+    /// Stops nothing, and is very likely a mistake.
+    Warning,
+    /// Stops nothing, and is worth a thought.
+    Advice,
+}
+
+impl Severity {
+    /// The word for it, as it is printed.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Severity::Error => "error",
+            Severity::Warning => "warning",
+            Severity::Advice => "advice",
+        }
+    }
+}
+
 /// Stable name of a kind of mistake.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Code {
@@ -31,6 +55,8 @@ pub enum Code {
     Forbidden,
     /// The policies would open something else than what is declared: a defect of msapp.
     ProofFailed,
+    /// A finding of a graph check.
+    Check(Check),
 }
 
 impl Code {
@@ -50,6 +76,15 @@ impl Code {
             Code::Exclusive => "exclusive",
             Code::Forbidden => "forbidden",
             Code::ProofFailed => "proof-failed",
+            Code::Check(check) => check.as_str(),
+        }
+    }
+
+    /// How much it weighs: every mistake is an error, a finding of a check what the check says.
+    pub fn severity(self) -> Severity {
+        match self {
+            Code::Check(check) => check.severity(),
+            _ => Severity::Error,
         }
     }
 }
@@ -111,6 +146,16 @@ impl Violations {
     /// Adds all of another list.
     pub fn extend(&mut self, others: Violations) {
         self.0.extend(others.0);
+    }
+
+    /// Whether one of them stops the change.
+    pub fn has_errors(&self) -> bool {
+        self.errors().next().is_some()
+    }
+
+    /// Those that stop the change.
+    pub fn errors(&self) -> impl Iterator<Item = &Violation> {
+        self.iter().filter(|violation| violation.code.severity() == Severity::Error)
     }
 
     /// Whether there are none.

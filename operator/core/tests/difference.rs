@@ -25,7 +25,8 @@ fn app(services: Value) -> App {
 }
 
 fn app_of(spec: Value) -> App {
-    let source = Source { name: "shop".into(), namespace: "shop".into(), generation: 1, spec };
+    let source =
+        Source { name: "shop".into(), namespace: "shop".into(), generation: 1, spec, ..Source::default() };
     graph::resolve(&source).expect("valid")
 }
 
@@ -195,7 +196,14 @@ fn a_new_file_and_a_file_that_goes_are_told_by_their_path() {
 #[test]
 fn a_dependency_that_moves_restarts_its_callers_and_says_which() {
     let difference = after(|services| services[1]["ports"][0]["port"] = json!(81));
-    assert_eq!(restarts(&difference, "cart"), ["connection to catalog changed"]);
+    assert_eq!(
+        restarts(&difference, "cart"),
+        [
+            "environment variable CATALOG_PORT changed",
+            "environment variable CATALOG_URL changed",
+            "connection to catalog changed"
+        ]
+    );
     // The container listens on another port.
     assert_eq!(restarts(&difference, "catalog"), ["ports changed"]);
 }
@@ -242,7 +250,15 @@ fn a_service_that_is_no_longer_declared_stops_and_its_policy_goes_too() {
     let catalog = forecast(&difference, "catalog");
     assert_eq!((&catalog.effect, catalog.pods_before, catalog.pods_after), (&Effect::Stops, 0, 0));
     assert_eq!(*verdict(&difference, ChildKind::NetworkPolicy, "catalog"), Verdict::Delete);
-    assert_eq!(restarts(&difference, "cart"), ["connection to catalog removed"]);
+    assert_eq!(
+        restarts(&difference, "cart"),
+        [
+            "environment variable CATALOG_HOST removed",
+            "environment variable CATALOG_PORT removed",
+            "environment variable CATALOG_URL removed",
+            "connection to catalog removed"
+        ]
+    );
     // The rule that let it out goes, in its own words.
     let [rule] = changes(&difference, ChildKind::NetworkPolicy, "cart") else { panic!("{difference:#?}") };
     assert_eq!((rule.path.to_string().as_str(), &rule.after), ("spec.egress[*]", &None));

@@ -61,6 +61,7 @@ fn source(app: &Value) -> Source {
         namespace: text(&app["metadata"]["namespace"], "default"),
         generation: 1,
         spec: app["spec"].clone(),
+        ..Source::default()
     }
 }
 

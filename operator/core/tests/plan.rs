@@ -16,8 +16,14 @@ const UID: &str = "uid-1";
 
 fn app(services: Value) -> App {
     let spec = json!({"services": services});
-    graph::resolve(&Source { name: "shop".into(), namespace: "shop".into(), generation: 1, spec })
-        .expect("valid")
+    graph::resolve(&Source {
+        name: "shop".into(),
+        namespace: "shop".into(),
+        generation: 1,
+        spec,
+        ..Source::default()
+    })
+    .expect("valid")
 }
 
 fn cart() -> Value {

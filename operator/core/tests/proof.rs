@@ -29,7 +29,7 @@ services:
   image: worker:1
   ports: [{name: grpc, port: 9090, protocol: GRPC}]
   probes: {grpc: {}}
-  dependencies: [{name: cart, port: dns}]
+  dependencies: [{name: cart, ports: [dns]}]
 - name: alone
   image: alone:1
 backingServices:
@@ -45,7 +45,13 @@ fn app(spec: &str) -> App {
 }
 
 fn resolved(spec: Value, namespace: &str) -> App {
-    let source = Source { name: "shop".to_owned(), namespace: namespace.to_owned(), generation: 1, spec };
+    let source = Source {
+        name: "shop".to_owned(),
+        namespace: namespace.to_owned(),
+        generation: 1,
+        spec,
+        ..Source::default()
+    };
     graph::resolve(&source).unwrap_or_else(|violations| panic!("{violations}"))
 }
 

@@ -22,7 +22,7 @@ fn source() -> Source {
         {"name": "cart", "image": "cart:9", "ports": port},
         {"name": "ads", "image": "a:1", "ports": port},
     ]});
-    Source { name: "shop".into(), namespace: "shop".into(), generation: 3, spec }
+    Source { name: "shop".into(), namespace: "shop".into(), generation: 3, spec, ..Source::default() }
 }
 
 struct Scene {

@@ -1,7 +1,7 @@
 //! What a document is, and what is wrong with it outside of its `spec`.
 
 use msapp_core::scalar::is_dns_label;
-use msapp_core::source::Source;
+use msapp_core::source::{Bindings, Source};
 use msapp_core::violation::{Code, Violation, nearest};
 use msapp_crds::GROUP;
 use serde_json::Value;
@@ -115,6 +115,7 @@ pub(super) fn source(node: &Node, usual_namespace: &str) -> Source {
         name: name(node),
         namespace: namespace(node, usual_namespace),
         generation: 0,
+        bindings: Bindings::new(),
         spec: node.field("spec").map_or(Value::Null, |spec| spec.value.to_value()),
     }
 }

@@ -12,7 +12,7 @@ use kube::core::NamespaceResourceScope;
 use msapp_core::desired::ChildKind;
 use msapp_core::observed::{Child, Owner, Pod, Warning, project_child, project_pod};
 use msapp_core::reference::config_map_entries;
-use msapp_core::source::Source;
+use msapp_core::source::{Bindings, Source};
 use msapp_crds::v1alpha1::MicroserviceAppStatus;
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
@@ -97,6 +97,7 @@ impl Object<StoredApp> {
             namespace: self.namespace.clone(),
             generation: self.value.generation,
             spec: Value::clone(&self.value.spec),
+            bindings: Bindings::new(),
         }
     }
 }

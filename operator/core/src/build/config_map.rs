@@ -18,7 +18,16 @@ pub(super) fn config_map(app: &App, service: &Service) -> ConfigMap {
 fn discovery(app: &App, service: &Service) -> String {
     let dependencies: Map<String, Value> =
         service.edges.iter().map(|edge| (edge.name.clone(), edge.discovery.clone())).collect();
-    let file = json!({"app": app.name, "service": service.name, "dependencies": dependencies});
+    let mut file = json!({"app": app.name, "service": service.name, "dependencies": dependencies});
+    for (field, exchanges) in [("publishes", &service.publishes), ("consumes", &service.consumes)] {
+        let told = exchanges
+            .iter()
+            .map(|(event, at)| (event.clone(), json!({"broker": at.broker, "topic": at.topic})));
+        let told: Map<String, Value> = told.collect();
+        if !told.is_empty() {
+            file[field] = told.into();
+        }
+    }
     let mut text = serde_json::to_string_pretty(&file).expect("JSON is plain data");
     text.push('\n');
     text
@@ -26,7 +35,7 @@ fn discovery(app: &App, service: &Service) -> String {
 
 /// Facts of the discovery file that a running process would have to notice. The list is closed: a field that a later
 /// version of the operator adds to the file must not restart every pod at the upgrade.
-const NOTICED: [&str; 5] = ["host", "port", "url", "database", "credentials"];
+const NOTICED: [&str; 7] = ["host", "port", "url", "database", "binding", "timeoutMilliseconds", "retries"];
 
 /// Digest of the configuration that a running process cannot see change: subPath mounts are never refreshed, and few
 /// programs read a file twice.
@@ -36,7 +45,11 @@ pub(super) fn config_digest(service: &Service) -> String {
         let facts = NOTICED.iter().map(|fact| format!("{fact}={}", edge.discovery[fact]));
         parts.push(format!("{} {}", edge.name, facts.collect::<Vec<_>>().join(" ")));
     }
-    for (key, text) in &service.files {
+    for (event, at) in service.publishes.iter().chain(&service.consumes) {
+        parts.push(format!("{event} {} {}", at.broker, at.topic));
+    }
+    // The facts of bindings are among those of the edges.
+    for (key, text) in service.files.iter().filter(|(key, _)| !name::is_binding_key(key)) {
         parts.push(key.clone());
         parts.push(text.clone());
     }

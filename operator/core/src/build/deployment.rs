@@ -134,9 +134,14 @@ fn container(service: &Service) -> Container {
 
 fn environment(service: &Service) -> Vec<EnvVar> {
     let file = format!("{}/{}", name::DISCOVERY_DIRECTORY, name::DISCOVERY_KEY);
-    let discovery =
-        EnvVar { name: name::DISCOVERY_VARIABLE.to_owned(), value: Some(file), ..EnvVar::default() };
-    std::iter::once(discovery).chain(service.env.iter().cloned()).collect()
+    let variable =
+        |name: &str, value: String| EnvVar { name: name.to_owned(), value: Some(value), ..EnvVar::default() };
+    let mut environment = vec![variable(name::DISCOVERY_VARIABLE, file)];
+    if !service.bindings.is_empty() {
+        environment.push(variable(name::BINDING_VARIABLE, name::BINDING_DIRECTORY.to_owned()));
+    }
+    environment.extend(service.env.iter().cloned());
+    environment
 }
 
 /// Two ports of a Service may lead to one port of the container.

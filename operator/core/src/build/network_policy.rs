@@ -8,7 +8,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 
 use super::{metadata, selector};
-use crate::graph::{App, Edge, NetworkRules, Peer, Service};
+use crate::graph::{App, DnsServer, Edge, NetworkRules, Reach, Service};
 
 /// Label that every namespace carries with its own name.
 const NAMESPACE_NAME: &str = "kubernetes.io/metadata.name";
@@ -27,7 +27,10 @@ pub(super) fn network_policy(app: &App, service: &Service) -> Option<NetworkPoli
             policy_types: Some(vec!["Ingress".to_owned(), "Egress".to_owned()]),
             ingress: (!ingress.is_empty()).then_some(ingress),
             egress: Some(
-                dns().into_iter().chain(service.edges.iter().map(|edge| egress(app, edge))).collect(),
+                dns(rules)
+                    .into_iter()
+                    .chain(service.edges.iter().filter_map(|edge| egress(app, edge)))
+                    .collect(),
             ),
         }),
     })
@@ -93,33 +96,49 @@ fn probe_ports(service: &Service) -> BTreeSet<i32> {
         .collect()
 }
 
-/// DNS as clusters run it: kube-dns or CoreDNS in kube-system, NodeLocal DNSCache, and OpenShift's own.
-fn dns() -> Vec<NetworkPolicyEgressRule> {
+/// DNS as clusters run it: kube-dns or CoreDNS in kube-system, NodeLocal DNSCache, and OpenShift's own; or as the
+/// resource says.
+fn dns(rules: &NetworkRules) -> Vec<NetworkPolicyEgressRule> {
+    if !rules.dns.is_empty() {
+        return rules.dns.iter().map(dns_server).collect();
+    }
     let labels = |key: &str, value: &str| BTreeMap::from([(key.to_owned(), value.to_owned())]);
     let cluster = pods_of("kube-system", labels("k8s-app", "kube-dns"));
     let openshift = pods_of("openshift-dns", labels("dns.operator.openshift.io/daemonset-dns", "default"));
-    let both = |port| vec![to_port("UDP", port), to_port("TCP", port)];
     vec![
-        NetworkPolicyEgressRule { to: Some(vec![cluster, range(NODE_LOCAL_DNS)]), ports: Some(both(53)) },
-        NetworkPolicyEgressRule { to: Some(vec![openshift]), ports: Some(both(5353)) },
+        NetworkPolicyEgressRule {
+            to: Some(vec![cluster, range(NODE_LOCAL_DNS)]),
+            ports: Some(datagrams_and_streams(53)),
+        },
+        NetworkPolicyEgressRule { to: Some(vec![openshift]), ports: Some(datagrams_and_streams(5353)) },
     ]
 }
 
-fn egress(app: &App, edge: &Edge) -> NetworkPolicyEgressRule {
-    let (to, port) = match &edge.peer {
-        Peer::Service { target_port, transport } => {
-            (Some(vec![pods(app, &edge.name)]), to_port(transport, *target_port))
-        }
-        Peer::Pods { namespace, labels, port } => {
+fn dns_server(server: &DnsServer) -> NetworkPolicyEgressRule {
+    let pods = pods_of(&server.namespace, server.labels.clone());
+    NetworkPolicyEgressRule { to: Some(vec![pods]), ports: Some(datagrams_and_streams(server.port)) }
+}
+
+fn datagrams_and_streams(port: i32) -> Vec<NetworkPolicyPort> {
+    vec![to_port("UDP", port), to_port("TCP", port)]
+}
+
+/// A rule for an edge, with its own ports; none where nothing may be opened.
+fn egress(app: &App, edge: &Edge) -> Option<NetworkPolicyEgressRule> {
+    let to = match &edge.reach {
+        Reach::Service => Some(vec![pods(app, &edge.name)]),
+        Reach::Pods { namespace, labels } => {
             let namespace = namespace.as_deref().unwrap_or(&app.namespace);
-            (Some(vec![pods_of(namespace, labels.clone())]), to_port("TCP", *port))
+            Some(vec![pods_of(namespace, labels.clone())])
         }
-        Peer::Cidrs { cidrs, port } => {
-            (Some(cidrs.iter().map(|cidr| range(cidr)).collect()), to_port("TCP", *port))
-        }
-        Peer::AnyAddress { port } => (None, to_port("TCP", *port)),
+        Reach::Cidrs(cidrs) => Some(cidrs.iter().map(|cidr| range(cidr)).collect()),
+        Reach::AnyAddress => None,
+        Reach::Nowhere => return None,
     };
-    NetworkPolicyEgressRule { to, ports: Some(vec![port]) }
+    let ports: BTreeSet<(&str, i32)> =
+        edge.ports.iter().map(|port| (port.transport(), port.target_port)).collect();
+    let ports = ports.into_iter().map(|(transport, port)| to_port(transport, port)).collect();
+    Some(NetworkPolicyEgressRule { to, ports: Some(ports) })
 }
 
 fn pods(app: &App, service: &str) -> NetworkPolicyPeer {

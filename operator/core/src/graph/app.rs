@@ -5,11 +5,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use k8s_openapi::api::autoscaling::v2::HorizontalPodAutoscalerSpec;
 use k8s_openapi::api::core::v1::{EnvVar, Probe, ResourceRequirements, Volume, VolumeMount};
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
-use msapp_crds::v1alpha1::{PathType, Protocol, Security, SpreadRule};
+use msapp_crds::v1alpha1::{Engine, EventSide, PathType, Protocol, Security, SpreadRule, Visibility};
 use serde_json::Value;
 
 use crate::digest;
 use crate::reference::{ReferenceKey, ReferenceKind, ReferenceState, ReferenceUse, References};
+use crate::violation::Violations;
 
 /// A whole system, proven.
 #[derive(Clone, Debug, PartialEq)]
@@ -24,6 +25,16 @@ pub struct App {
     pub network: Option<NetworkRules>,
     /// The services, sorted by name.
     pub services: Vec<Service>,
+    /// Databases, caches and brokers, sorted by name.
+    pub backing_services: Vec<BackingTarget>,
+    /// Services of others, sorted by name.
+    pub external_services: Vec<ExternalTarget>,
+    /// Events, sorted by name.
+    pub events: Vec<Event>,
+    /// Bounded contexts, sorted by name.
+    pub domains: Vec<Domain>,
+    /// What the checks say that stops nothing: warnings and advice.
+    pub findings: Violations,
     /// Whether it refers to Secrets that nobody could look at, so that a changed one restarts nothing.
     pub secrets_unread: bool,
 }
@@ -33,6 +44,16 @@ pub struct App {
 pub struct Service {
     /// Its name, and the name of every child.
     pub name: String,
+    /// Where the resource declares it: `spec.services[3]`.
+    pub path: String,
+    /// Bounded context that it belongs to.
+    pub domain: Option<String>,
+    /// Who may reach it at all.
+    pub visibility: Visibility,
+    /// Events that it publishes: name → topic and broker.
+    pub publishes: BTreeMap<String, Exchange>,
+    /// Events that it consumes: name → topic and broker.
+    pub consumes: BTreeMap<String, Exchange>,
     /// Container image.
     pub image: String,
     /// Ports in the order of writing.
@@ -43,11 +64,15 @@ pub struct Service {
     pub args: Vec<String>,
     /// Environment, `$(VAR)` order kept.
     pub env: Vec<EnvVar>,
+    /// Where each variable comes from: name → path in the resource.
+    pub env_origins: BTreeMap<String, String>,
+    /// Backing services that have a directory below `$SERVICE_BINDING_ROOT`, sorted.
+    pub bindings: Vec<String>,
     /// Volumes of the pod, sorted by name, the discovery file's apart.
     pub volumes: Vec<Volume>,
     /// Mounts of the container, sorted by path, the discovery file's apart.
     pub mounts: Vec<VolumeMount>,
-    /// Inline files: key in the service's ConfigMap → text.
+    /// Inline files and texts of bindings: key in the service's ConfigMap → text.
     pub files: BTreeMap<String, String>,
     /// Everything that it may have inherited.
     pub settings: Settings,
@@ -61,15 +86,28 @@ pub struct Service {
     pub exposure: Option<Exposure>,
     /// ConfigMaps and Secrets that its pods use.
     pub references: Vec<ReferenceUse>,
+    /// Addresses that other operators have not told yet.
+    pub pending: BTreeSet<String>,
     /// References that do not exist, as `ConfigMap flags` or `key password of Secret orders-db`.
     pub missing: Vec<String>,
     /// Digest of the content of the references that are known.
     pub reference_digest: Option<String>,
 }
 
+/// Where an event is exchanged.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Exchange {
+    /// The backing service that carries it.
+    pub broker: String,
+    /// Topic, exchange or subject at the broker.
+    pub topic: String,
+}
+
 /// Settings of a service after inheritance.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Settings {
+    /// Where each field comes from: `probes` → `spec.defaults.probes`; absent for what nobody wrote.
+    pub origins: BTreeMap<&'static str, String>,
     /// Labels of the user, reserved ones excluded.
     pub labels: BTreeMap<String, String>,
     /// Annotations of the user for the pods, reserved ones excluded.
@@ -110,8 +148,12 @@ pub struct Port {
 impl Port {
     /// `TCP` or `UDP`, as Kubernetes names transports.
     pub fn transport(&self) -> &'static str {
-        if self.protocol == Protocol::UDP { "UDP" } else { "TCP" }
+        transport(self.protocol)
     }
+}
+
+fn transport(protocol: Protocol) -> &'static str {
+    if protocol == Protocol::UDP { "UDP" } else { "TCP" }
 }
 
 /// The three probes of a container.
@@ -176,50 +218,160 @@ pub struct Stop {
     pub period: i64,
 }
 
-/// One edge: what a service calls.
+/// One edge: what a service calls, stores in, or exchanges events through.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Edge {
     /// Name of the target.
     pub name: String,
+    /// What the target is.
+    pub target: TargetKind,
     /// Whether the caller works without it.
     pub optional: bool,
-    /// Where the target is and how policy opens to it.
-    pub peer: Peer,
+    /// How policy opens to the target.
+    pub reach: Reach,
+    /// Its ports that the caller uses, the one that addresses tell first; never empty.
+    pub ports: Vec<EdgePort>,
     /// What the discovery file says of it.
     pub discovery: Value,
+    /// Where the resource declares it: a dependency, or the events that need it.
+    pub origins: Vec<String>,
+    /// Longest time of one call in milliseconds, its retries included.
+    pub timeout: Option<i64>,
+    /// Tries after the first one.
+    pub retries: Option<i32>,
+}
+
+impl Edge {
+    /// Whether the caller waits for an answer of another service of this app.
+    pub fn is_call(&self) -> bool {
+        self.target == TargetKind::Service
+    }
+}
+
+/// What an edge leads to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum TargetKind {
+    /// A service of this app.
+    Service,
+    /// A database, cache or broker.
+    BackingService,
+    /// A service of somebody else.
+    ExternalService,
+}
+
+impl TargetKind {
+    /// The kind as the discovery file writes it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            TargetKind::Service => "Service",
+            TargetKind::BackingService => "BackingService",
+            TargetKind::ExternalService => "ExternalService",
+        }
+    }
+}
+
+/// A port of the far end of an edge.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EdgePort {
+    /// Its name at a service of this app; empty elsewhere.
+    pub name: String,
+    /// The port that the caller connects to.
+    pub port: i32,
+    /// The port that policy sees: it is applied behind the translation of a Service.
+    pub target_port: i32,
+    /// What is spoken on it.
+    pub protocol: Protocol,
+}
+
+impl EdgePort {
+    /// `TCP` or `UDP`, as Kubernetes names transports.
+    pub fn transport(&self) -> &'static str {
+        transport(self.protocol)
+    }
 }
 
 /// The far end of an edge, as network policy sees it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Peer {
-    /// A service of this app.
-    Service {
-        /// The port the container listens on: policy is applied behind the Service's translation.
-        target_port: i32,
-        /// `TCP` or `UDP`.
-        transport: &'static str,
-    },
+pub enum Reach {
+    /// The pods of a service of this app.
+    Service,
     /// Pods of another application.
     Pods {
         /// Their namespace; the app's own when `None`.
         namespace: Option<String>,
-        /// Their labels.
+        /// Their labels; all pods of the namespace when empty.
         labels: BTreeMap<String, String>,
-        /// Port.
-        port: i32,
     },
-    /// Address ranges.
-    Cidrs {
-        /// The ranges, sorted.
-        cidrs: Vec<String>,
-        /// Port.
-        port: i32,
-    },
-    /// Only a name is known, and a policy cannot hold a name: every address, on this one port.
-    AnyAddress {
-        /// Port.
-        port: i32,
-    },
+    /// Address ranges, sorted.
+    Cidrs(Vec<String>),
+    /// Only a name is known, and a policy cannot hold a name: every address, on these ports.
+    AnyAddress,
+    /// Only a name is known, and isolation is strict: nothing is opened.
+    Nowhere,
+}
+
+/// A database, cache or broker.
+#[derive(Clone, Debug, PartialEq)]
+pub struct BackingTarget {
+    /// Its name.
+    pub name: String,
+    /// What it is.
+    pub engine: Engine,
+    /// The service whose data it is.
+    pub owner: Option<String>,
+    /// What tells one database from another: host, port and name of the database.
+    pub identity: String,
+    /// How policy opens to it.
+    pub reach: Reach,
+    /// Where the resource declares it.
+    pub path: String,
+}
+
+/// A service of somebody else.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ExternalTarget {
+    /// Its name.
+    pub name: String,
+    /// DNS name or IP address.
+    pub host: String,
+    /// Its port.
+    pub port: i32,
+    /// How policy opens to it.
+    pub reach: Reach,
+    /// Where the resource declares it.
+    pub path: String,
+}
+
+/// An event, and who exchanges it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Event {
+    /// Its name.
+    pub name: String,
+    /// The backing service that carries it.
+    pub broker: String,
+    /// Topic, exchange or subject at the broker.
+    pub topic: String,
+    /// Which side of it is outside this resource.
+    pub external: Option<EventSide>,
+    /// Services that publish it, sorted.
+    pub publishers: Vec<String>,
+    /// Services that consume it, sorted.
+    pub consumers: Vec<String>,
+    /// Where the resource declares it.
+    pub path: String,
+}
+
+/// A bounded context.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Domain {
+    /// Its name.
+    pub name: String,
+    /// The team that answers for it.
+    pub owner: Option<String>,
+    /// Its services that other domains may call; all of them when empty.
+    pub entries: BTreeSet<String>,
+    /// Where the resource declares it.
+    pub path: String,
 }
 
 /// Who calls a service, and on which port of the container.
@@ -269,6 +421,19 @@ pub struct NetworkRules {
     pub monitoring_namespace: Option<String>,
     /// Addresses of the nodes, for plugins that filter the kubelet's probes.
     pub node_cidrs: Vec<String>,
+    /// DNS servers of the cluster; the usual ones when empty.
+    pub dns: Vec<DnsServer>,
+}
+
+/// Pods that answer for DNS.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DnsServer {
+    /// Their namespace.
+    pub namespace: String,
+    /// Their labels; all pods of the namespace when empty.
+    pub labels: BTreeMap<String, String>,
+    /// Port their containers listen on.
+    pub port: i32,
 }
 
 impl App {
@@ -303,7 +468,7 @@ impl App {
 impl Service {
     fn bind(&mut self, references: &References) {
         let mut parts: BTreeSet<String> = BTreeSet::new();
-        self.missing.clear();
+        self.missing = self.pending.iter().cloned().collect();
         for used in &self.references {
             match references.get(&used.key) {
                 Some(ReferenceState::Missing) if !used.optional => self.missing.push(used.key.to_string()),

@@ -1,42 +1,120 @@
 //! Where the far end of an edge is, and how the environment of a caller tells it.
 
-use k8s_openapi::api::core::v1::{EnvVar, EnvVarSource, SecretKeySelector};
-use msapp_crds::v1alpha1::{ConnectionFormat, Dependency, DependencyEnv};
+use std::collections::BTreeSet;
 
+use k8s_openapi::api::core::v1::{EnvVar, EnvVarSource, SecretKeySelector};
+use msapp_crds::v1alpha1::{ConnectionFormat, Dependency, DependencyEnv, PortReference, Protocol};
+
+use super::app::EdgePort;
+use super::exclusive::exactly_one;
 use crate::name;
 use crate::violation::{Code, Violation, Violations, nearest};
 
-/// Where a target is.
-pub(super) struct Connection<'a> {
-    pub host: String,
-    pub port: i32,
-    pub scheme: &'static str,
-    pub database: Option<&'a str>,
-    pub secret: Option<SecretKeys<'a>>,
+/// A part of an address.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Part {
+    /// Known when it is built.
+    Text(String),
+    /// Known to a key of the Secret alone.
+    Key(String),
 }
 
-/// The Secret with the credentials, and the names of their keys.
-#[derive(Clone, Copy)]
-pub(super) struct SecretKeys<'a> {
-    pub name: &'a str,
-    pub username: &'a str,
-    pub password: &'a str,
-}
-
-impl Connection<'_> {
-    /// `host:port`, an IPv6 address in brackets (RFC 3986).
-    pub(super) fn address(&self) -> String {
-        if self.host.contains(':') {
-            format!("[{}]:{}", self.host, self.port)
-        } else {
-            format!("{}:{}", self.host, self.port)
+impl Part {
+    /// The text, when it is known.
+    pub(super) fn text(&self) -> Option<&str> {
+        match self {
+            Part::Text(text) => Some(text),
+            Part::Key(_) => None,
         }
     }
+}
 
-    /// `scheme://host:port[/database]`, without credentials.
-    pub(super) fn url(&self) -> String {
-        let database = self.database.map(|database| format!("/{database}")).unwrap_or_default();
-        format!("{}://{}{database}", self.scheme, self.address())
+/// Where a target is.
+#[derive(Clone, Debug)]
+pub(super) struct Connection {
+    pub host: Part,
+    pub port: Part,
+    pub scheme: &'static str,
+    pub database: Option<Part>,
+    pub secret: Option<SecretKeys>,
+}
+
+/// The Secret with the credentials, and where in it they are.
+#[derive(Clone, Debug)]
+pub(super) struct SecretKeys {
+    pub name: String,
+    pub username: Part,
+    pub password: String,
+    pub uri: Option<String>,
+}
+
+/// What a Secret can tell, in the order in which the variables stand.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Told {
+    Host,
+    Port,
+    Database,
+    User,
+    Password,
+    Uri,
+}
+
+impl Told {
+    fn suffix(self) -> &'static str {
+        match self {
+            Told::Host => "HOST",
+            Told::Port => "PORT",
+            Told::Database => "DATABASE",
+            Told::User => "USER",
+            Told::Password => "PASSWORD",
+            Told::Uri => "URI",
+        }
+    }
+}
+
+/// The scheme of a URL to a service of this app.
+pub(super) fn scheme(protocol: Protocol) -> &'static str {
+    match protocol {
+        Protocol::HTTP | Protocol::HTTP2 | Protocol::GRPC => "http",
+        Protocol::TCP => "tcp",
+        Protocol::UDP => "udp",
+    }
+}
+
+impl Connection {
+    /// The same service at one of its ports.
+    pub(super) fn at(&self, port: &EdgePort) -> Self {
+        Self { port: Part::Text(port.port.to_string()), scheme: scheme(port.protocol), ..self.clone() }
+    }
+
+    /// `host:port`, an IPv6 address in brackets (RFC 3986); nothing when only a Secret tells it.
+    pub(super) fn address(&self) -> Option<String> {
+        let (host, port) = (self.host.text()?, self.port.text()?);
+        Some(if host.contains(':') { format!("[{host}]:{port}") } else { format!("{host}:{port}") })
+    }
+
+    /// `scheme://host:port[/database]`, without credentials; nothing when only a Secret tells it.
+    pub(super) fn url(&self) -> Option<String> {
+        let database = match &self.database {
+            Some(database) => format!("/{}", database.text()?),
+            None => String::new(),
+        };
+        Some(format!("{}://{}{database}", self.scheme, self.address()?))
+    }
+
+    fn key(&self, told: Told) -> Option<&str> {
+        let part = match told {
+            Told::Host => Some(&self.host),
+            Told::Port => Some(&self.port),
+            Told::Database => self.database.as_ref(),
+            Told::User => self.secret.as_ref().map(|secret| &secret.username),
+            Told::Password => return self.secret.as_ref().map(|secret| secret.password.as_str()),
+            Told::Uri => return self.secret.as_ref().and_then(|secret| secret.uri.as_deref()),
+        };
+        match part {
+            Some(Part::Key(key)) => Some(key),
+            Some(Part::Text(_)) | None => None,
+        }
     }
 }
 
@@ -45,53 +123,140 @@ impl Connection<'_> {
 pub(super) struct Variables {
     /// Each with the path it was written at.
     pub env: Vec<(EnvVar, String)>,
-    /// Whether some of them are credentials, so that the Secret must have its keys.
-    pub credentials: bool,
+    /// Those that nobody asked for by name: whatever else has their name is taken instead.
+    pub usual: Vec<(EnvVar, String)>,
+    /// Keys of the Secret that they need.
+    pub keys: BTreeSet<String>,
 }
 
-/// The variables that an edge declares, those with its credentials first.
-pub(super) fn environment(
-    dependency: &Dependency,
-    connection: &Connection<'_>,
-    path: &str,
-    violations: &mut Violations,
-) -> Variables {
-    let mut variables = Variables::default();
-    for (index, env) in dependency.env.iter().enumerate() {
-        let path = format!("{path}.env[{index}]");
-        let template = match (env.from, &env.template) {
-            (Some(format), None) => usual_template(format, connection),
-            (None, Some(template)) => template.clone(),
-            _ => {
-                let message = "exactly one of from and template is given";
-                violations.push(Violation::new(path, Code::Exclusive, message));
-                continue;
-            }
-        };
-        let filled =
-            Template { dependency, connection, path: format!("{path}.template") }.fill(&template, violations);
-        if let Some((value, secret)) = filled {
-            variables.credentials |= secret;
-            variables.env.push((literal(env, value), format!("{path}.name")));
+/// An edge, and how its variables are made.
+pub(super) struct Telling<'a> {
+    pub dependency: &'a Dependency,
+    pub connection: &'a Connection,
+    /// The edge's ports at a service of this app; elsewhere there is only the connection's.
+    pub ports: &'a [EdgePort],
+    /// Whether the usual variables are wanted.
+    pub usual: bool,
+    pub path: &'a str,
+}
+
+/// The variables of an edge, those that others use first.
+pub(super) fn environment(telling: &Telling<'_>, violations: &mut Violations) -> Variables {
+    let mut used = BTreeSet::new();
+    let mut env = Vec::new();
+    for (index, written) in telling.dependency.env.iter().enumerate() {
+        let path = format!("{}.env[{index}]", telling.path);
+        if let Some(value) = telling.written(written, &path, &mut used, violations) {
+            env.push((literal(written.name.clone(), value), format!("{path}.name")));
         }
     }
-    if let Some(secret) = connection.secret.filter(|_| variables.credentials) {
-        let optional = dependency.optional.unwrap_or_default();
-        let prefix = name::variable_prefix(&dependency.name);
-        let of = |suffix: &str, key: &str| {
-            (secret_variable(format!("{prefix}_{suffix}"), secret.name, key, optional), path.to_owned())
-        };
-        // A variable can only use those that stand before it.
-        variables.env.splice(0..0, [of("USER", secret.username), of("PASSWORD", secret.password)]);
+    let usual = if telling.usual { telling.usual(&mut used) } else { Vec::new() };
+    let mut variables = Variables { usual, ..Variables::default() };
+    if let Some(secret) = &telling.connection.secret {
+        for told in used {
+            let Some(key) = telling.connection.key(told) else { continue };
+            variables.keys.insert(key.to_owned());
+            let variable =
+                secret_variable(telling.variable(told.suffix()), &secret.name, key, telling.optional());
+            variables.env.push((variable, telling.path.to_owned()));
+        }
     }
+    // A variable can only use those that stand before it.
+    variables.env.extend(env);
     variables
 }
 
-fn usual_template(format: ConnectionFormat, connection: &Connection<'_>) -> String {
+impl Telling<'_> {
+    fn optional(&self) -> bool {
+        self.dependency.optional.unwrap_or_default()
+    }
+
+    fn variable(&self, suffix: &str) -> String {
+        format!("{}_{suffix}", name::variable_prefix(&self.dependency.name))
+    }
+
+    fn written(
+        &self,
+        written: &DependencyEnv,
+        path: &str,
+        used: &mut BTreeSet<Told>,
+        violations: &mut Violations,
+    ) -> Option<String> {
+        let at_port = self.at_port(written.port.as_ref(), &format!("{path}.port"), violations)?;
+        let connection = at_port.as_ref().unwrap_or(self.connection);
+        let template = match (written.from, &written.template) {
+            (Some(format), None) => usual_template(format, connection),
+            (None, Some(template)) => template.clone(),
+            (from, template) => {
+                let given = [("from", from.is_some()), ("template", template.is_some())];
+                exactly_one(&given, path, violations);
+                return None;
+            }
+        };
+        let path = format!("{path}.{}", if written.from.is_some() { "from" } else { "template" });
+        Template { telling: self, connection, path }.fill(&template, used, violations)
+    }
+
+    /// The connection to another port than the first, when one is asked for; nothing when there is no such port.
+    #[allow(clippy::option_option, reason = "not asked for, and asked for in vain, are different")]
+    fn at_port(
+        &self,
+        wanted: Option<&PortReference>,
+        path: &str,
+        violations: &mut Violations,
+    ) -> Option<Option<Connection>> {
+        let Some(PortReference(text)) = wanted else { return Some(None) };
+        let port = self.ports.iter().find(|port| port.name == *text || port.port.to_string() == *text);
+        if port.is_none() {
+            let known: Vec<&str> = self.ports.iter().map(|port| port.name.as_str()).collect();
+            let message = if self.ports.is_empty() {
+                format!("port is for services of this app, and {:?} is none", self.dependency.name)
+            } else {
+                format!("{text:?} is none of the edge's ports: {}", known.join(", "))
+            };
+            violations.push(Violation::new(path, Code::UnknownName, message).suggest(nearest(text, known)));
+        }
+        port.map(|port| Some(self.connection.at(port)))
+    }
+
+    /// `<NAME>_HOST`, `<NAME>_PORT`, `<NAME>_URL` without credentials, and port and URL of every further port.
+    fn usual(&self, used: &mut BTreeSet<Told>) -> Vec<(EnvVar, String)> {
+        let mut told: Vec<(String, String)> = Vec::new();
+        // What only the Secret knows has these names already.
+        if let Some(host) = self.connection.host.text() {
+            told.push((self.variable("HOST"), host.to_owned()));
+        }
+        if let Some(port) = self.connection.port.text() {
+            told.push((self.variable("PORT"), port.to_owned()));
+        }
+        told.push((self.variable("URL"), self.plain_url(self.connection, used)));
+        for port in self.ports.iter().skip(1) {
+            let suffix = name::variable_prefix(&port.name);
+            told.push((self.variable(&format!("PORT_{suffix}")), port.port.to_string()));
+            let url = self.plain_url(&self.connection.at(port), used);
+            told.push((self.variable(&format!("URL_{suffix}")), url));
+        }
+        told.into_iter().map(|(name, value)| (literal(name, value), self.path.to_owned())).collect()
+    }
+
+    fn plain_url(&self, connection: &Connection, used: &mut BTreeSet<Told>) -> String {
+        let database = connection.database.as_ref().map_or("", |_| "/{database}");
+        let template = format!("{}://{{address}}{database}", connection.scheme);
+        let template = Template { telling: self, connection, path: String::new() }.fill(
+            &template,
+            used,
+            &mut Violations::default(),
+        );
+        template.expect("every placeholder of it has a value")
+    }
+}
+
+fn usual_template(format: ConnectionFormat, connection: &Connection) -> String {
     match format {
         ConnectionFormat::Address => "{address}".to_owned(),
         ConnectionFormat::Host => "{host}".to_owned(),
         ConnectionFormat::Port => "{port}".to_owned(),
+        ConnectionFormat::SecretUri => "{uri}".to_owned(),
         ConnectionFormat::Url => {
             let user = if connection.secret.is_some() { "{user}:{password}@" } else { "" };
             let database = if connection.database.is_some() { "/{database}" } else { "" };
@@ -100,12 +265,8 @@ fn usual_template(format: ConnectionFormat, connection: &Connection<'_>) -> Stri
     }
 }
 
-fn literal(env: &DependencyEnv, value: String) -> EnvVar {
-    EnvVar {
-        name: env.name.clone(),
-        value: Some(value).filter(|value| !value.is_empty()),
-        ..EnvVar::default()
-    }
+fn literal(name: String, value: String) -> EnvVar {
+    EnvVar { name, value: Some(value).filter(|value| !value.is_empty()), ..EnvVar::default() }
 }
 
 fn secret_variable(variable: String, secret: &str, key: &str, optional: bool) -> EnvVar {
@@ -119,17 +280,17 @@ fn secret_variable(variable: String, secret: &str, key: &str, optional: bool) ->
 }
 
 struct Template<'a> {
-    dependency: &'a Dependency,
-    connection: &'a Connection<'a>,
+    telling: &'a Telling<'a>,
+    connection: &'a Connection,
     path: String,
 }
 
-const PLACEHOLDERS: [&str; 6] = ["host", "port", "address", "database", "user", "password"];
+const PLACEHOLDERS: [&str; 7] = ["host", "port", "address", "database", "user", "password", "uri"];
 
 impl Template<'_> {
-    /// The text with its placeholders replaced, and whether credentials are among them. `{{` and `}}` are braces.
-    fn fill(&self, template: &str, violations: &mut Violations) -> Option<(String, bool)> {
-        let (mut text, mut secret) = (String::new(), false);
+    /// The text with its placeholders replaced. `{{` and `}}` are braces.
+    fn fill(&self, template: &str, used: &mut BTreeSet<Told>, violations: &mut Violations) -> Option<String> {
+        let mut text = String::new();
         let mut rest = template;
         while let Some(at) = rest.find(['{', '}']) {
             text.push_str(&rest[..at]);
@@ -144,43 +305,61 @@ impl Template<'_> {
                 self.report(violations, "a brace that is not part of {placeholder} is doubled", None);
                 return None;
             };
-            text.push_str(&self.value(placeholder, violations)?);
-            secret |= matches!(placeholder, "user" | "password");
+            text.push_str(&self.value(placeholder, used, violations)?);
             rest = after;
         }
         text.push_str(rest);
-        Some((text, secret))
+        Some(text)
     }
 
-    fn value(&self, placeholder: &str, violations: &mut Violations) -> Option<String> {
+    fn value(
+        &self,
+        placeholder: &str,
+        used: &mut BTreeSet<Told>,
+        violations: &mut Violations,
+    ) -> Option<String> {
         let connection = self.connection;
-        let prefix = name::variable_prefix(&self.dependency.name);
-        match placeholder {
-            "host" => Some(connection.host.clone()),
-            "port" => Some(connection.port.to_string()),
-            "address" => Some(connection.address()),
+        let mut part = |told: Told, part: &Part| match part {
             // `$` would begin a reference to another variable.
-            "database" if connection.database.is_some() => {
-                connection.database.map(|name| name.replace('$', "$$"))
+            Part::Text(text) => text.replace('$', "$$"),
+            Part::Key(_) => {
+                used.insert(told);
+                format!("$({})", self.telling.variable(told.suffix()))
             }
-            "user" if connection.secret.is_some() => Some(format!("$({prefix}_USER)")),
-            "password" if connection.secret.is_some() => Some(format!("$({prefix}_PASSWORD)")),
-            "database" | "user" | "password" => {
-                let what = if placeholder == "database" { "database" } else { "secret" };
-                let message = format!(
-                    "{:?} declares no {what}, so there is no {{{placeholder}}}",
-                    self.dependency.name
-                );
-                self.report(violations, &message, None);
-                None
-            }
+        };
+        let secret = connection.secret.as_ref();
+        let value = match placeholder {
+            "host" => Some(part(Told::Host, &connection.host)),
+            "port" => Some(part(Told::Port, &connection.port)),
+            "address" => Some(connection.address().unwrap_or_else(|| {
+                format!("{}:{}", part(Told::Host, &connection.host), part(Told::Port, &connection.port))
+            })),
+            "database" => connection.database.as_ref().map(|database| part(Told::Database, database)),
+            "user" => secret.map(|secret| part(Told::User, &secret.username)),
+            "password" => secret.map(|secret| part(Told::Password, &Part::Key(secret.password.clone()))),
+            "uri" => secret.and_then(|secret| secret.uri.clone()).map(|key| part(Told::Uri, &Part::Key(key))),
+            _ => None,
+        };
+        if value.is_none() {
+            self.report_missing(placeholder, violations);
+        }
+        value
+    }
+
+    fn report_missing(&self, placeholder: &str, violations: &mut Violations) {
+        let what = match placeholder {
+            "database" => "database",
+            "user" | "password" => "secret",
+            "uri" => "secret with a uriKey",
             unknown => {
                 let message =
                     format!("there is no {{{unknown}}}; known are {{{}}}", PLACEHOLDERS.join("}, {"));
-                self.report(violations, &message, nearest(unknown, PLACEHOLDERS));
-                None
+                return self.report(violations, &message, nearest(unknown, PLACEHOLDERS));
             }
-        }
+        };
+        let target = &self.telling.dependency.name;
+        let message = format!("{target:?} declares no {what}, so there is no {{{placeholder}}}");
+        self.report(violations, &message, None);
     }
 
     fn report(&self, violations: &mut Violations, message: &str, suggestion: Option<&str>) {

@@ -1,19 +1,20 @@
 //! Edges: what follows from one declared dependency.
 
-use std::collections::BTreeMap;
-use std::net::IpAddr;
+use std::collections::BTreeSet;
 
 use k8s_openapi::api::core::v1::EnvVar;
-use msapp_crds::v1alpha1::{BackingService, Dependency, Engine, ExternalService, PeerPods, Protocol};
+use msapp_crds::v1alpha1::{Dependency, PortReference};
 use serde_json::{Value, json};
 
-use super::app::{Edge, Peer, Port};
-use super::connection::{self, Connection, SecretKeys};
+use super::app::{Edge, EdgePort, Port, Reach, TargetKind};
+use super::bindings::Binding;
+use super::connection::{self, Connection, Part, Telling, scheme};
+use super::outside::Outside;
+use super::ports;
 use super::resolve::{Target, Targets};
-use super::{network, ports};
 use crate::name;
 use crate::reference::{ReferenceKey, ReferenceKind, ReferenceUse};
-use crate::scalar::is_host;
+use crate::scalar::milliseconds;
 use crate::violation::{Code, Violation, Violations, nearest};
 
 /// An edge and what it adds to its caller.
@@ -21,220 +22,216 @@ pub(super) struct Resolved {
     pub edge: Edge,
     /// Variables, each with the path it was written at.
     pub env: Vec<(EnvVar, String)>,
-    /// The Secret with the credentials of the target.
-    pub credentials: Option<String>,
+    /// Variables that give way to any other of their name.
+    pub usual: Vec<(EnvVar, String)>,
+    /// Its directory below `$SERVICE_BINDING_ROOT`.
+    pub binding: Option<Binding>,
     pub references: Vec<ReferenceUse>,
+    /// Why its Secret is not known yet.
+    pub pending: Option<String>,
+}
+
+/// What a dependency is resolved in.
+pub(super) struct Caller<'a> {
+    /// The service that depends.
+    pub name: &'a str,
+    /// Everything that is declared.
+    pub targets: &'a Targets<'a>,
+    /// Whether the usual variables are wanted.
+    pub variables: bool,
+    /// Whether directories of bindings are wanted.
+    pub bindings: bool,
 }
 
 /// Resolves one dependency of a service.
 pub(super) fn resolve(
     dependency: &Dependency,
-    caller: &str,
-    targets: &Targets<'_>,
+    caller: &Caller<'_>,
     path: &str,
     violations: &mut Violations,
 ) -> Option<Resolved> {
-    if dependency.name == caller {
-        let message = format!("{caller:?} depends on itself");
+    if dependency.name == caller.name {
+        let message = format!("{:?} depends on itself", caller.name);
         violations.push(Violation::new(format!("{path}.name"), Code::SelfDependency, message));
         return None;
     }
-    let Some(target) = targets.get(dependency.name.as_str()) else {
-        violations.push(unknown_target(&dependency.name, caller, targets, &format!("{path}.name")));
-        return None;
-    };
-    let (connection, peer, mut discovery) = match target {
-        Target::Service(ports) => to_service(dependency, ports, path, violations)?,
-        Target::Backing(backing) => to_backing(backing),
-        Target::External(external) => to_external(external),
-    };
-    if !matches!(target, Target::Service(_)) {
-        refuse_service_fields(dependency, path, violations);
+    match caller.targets.get(dependency.name.as_str()) {
+        None => {
+            violations.push(unknown_target(&dependency.name, caller, &format!("{path}.name")));
+            None
+        }
+        Some(Target::Service(declared)) => to_service(dependency, caller, declared, path, violations),
+        Some(Target::Outside(outside)) => Some(to_outside(dependency, caller, outside, path, violations)),
     }
-    describe(&mut discovery, dependency, &connection);
-    let variables = connection::environment(dependency, &connection, path, violations);
-    let credentials = connection.secret.map(|secret| secret.name.to_owned());
-    let references = connection
-        .secret
-        .map(|secret| credentials_uses(secret, dependency, variables.credentials))
-        .unwrap_or_default();
-    let env = variables.env;
-    let optional = dependency.optional.unwrap_or_default();
-    let edge = Edge { name: dependency.name.clone(), optional, peer, discovery };
-    Some(Resolved { edge, env, credentials, references })
 }
 
-fn unknown_target(name: &str, caller: &str, targets: &Targets<'_>, path: &str) -> Violation {
+fn unknown_target(name: &str, caller: &Caller<'_>, path: &str) -> Violation {
     let message = format!("there is no service, backing service or external service {name:?}");
-    let candidates = targets.keys().copied().filter(|candidate| *candidate != caller);
+    let candidates = caller.targets.keys().copied().filter(|candidate| *candidate != caller.name);
     Violation::new(path, Code::UnknownName, message).suggest(nearest(name, candidates))
 }
 
-fn to_service<'a>(
+fn to_service(
+    dependency: &Dependency,
+    caller: &Caller<'_>,
+    declared: &[Port],
+    path: &str,
+    violations: &mut Violations,
+) -> Option<Resolved> {
+    let ports = service_ports(dependency, declared, path, violations)?;
+    let first = ports.first()?;
+    let connection = Connection {
+        host: Part::Text(dependency.name.clone()),
+        port: Part::Text(first.port.to_string()),
+        scheme: scheme(first.protocol),
+        database: None,
+        secret: None,
+    };
+    let mut facts = json!({"protocol": first.protocol});
+    if ports.len() > 1 {
+        facts["ports"] = ports.iter().map(|port| described(port, &connection.at(port))).collect();
+    }
+    let telling =
+        Telling { dependency, connection: &connection, ports: &ports, usual: caller.variables, path };
+    let variables = connection::environment(&telling, violations);
+    let edge = edge(dependency, TargetKind::Service, Reach::Service, path);
+    let discovery = discovery(&edge, &connection, facts);
+    Some(Resolved {
+        edge: Edge { discovery, ports, ..edge },
+        env: variables.env,
+        usual: variables.usual,
+        binding: None,
+        references: Vec::new(),
+        pending: None,
+    })
+}
+
+fn described(port: &EdgePort, connection: &Connection) -> Value {
+    json!({"name": port.name, "port": port.port, "protocol": port.protocol, "url": connection.url()})
+}
+
+/// The ports that are used, each once; nothing when one of them does not exist.
+fn service_ports(
     dependency: &Dependency,
     declared: &[Port],
     path: &str,
     violations: &mut Violations,
-) -> Option<(Connection<'a>, Peer, Value)> {
-    let Some(port) = ports::find(declared, dependency.port.as_ref()) else {
-        let field = if dependency.port.is_some() { "port" } else { "name" };
-        let whose = format!("service {:?}", dependency.name);
-        violations.push(ports::unknown(
-            declared,
-            dependency.port.as_ref(),
-            &format!("{path}.{field}"),
-            &whose,
-        ));
-        return None;
+) -> Option<Vec<EdgePort>> {
+    let whose = format!("service {:?}", dependency.name);
+    let references: Vec<(Option<&PortReference>, String)> = if dependency.ports.is_empty() {
+        vec![(None, format!("{path}.name"))]
+    } else {
+        let written = dependency.ports.iter().enumerate();
+        written.map(|(index, port)| (Some(port), format!("{path}.ports[{index}]"))).collect()
     };
-    let scheme = match port.protocol {
-        Protocol::HTTP | Protocol::HTTP2 | Protocol::GRPC => "http",
-        Protocol::TCP => "tcp",
-        Protocol::UDP => "udp",
-    };
-    let connection =
-        Connection { host: dependency.name.clone(), port: port.port, scheme, database: None, secret: None };
-    let peer = Peer::Service { target_port: port.target, transport: port.transport() };
-    Some((connection, peer, json!({"kind": "Service", "protocol": port.protocol})))
-}
-
-fn to_backing(backing: &BackingService) -> (Connection<'_>, Peer, Value) {
-    let (usual, scheme) = engine(backing.engine);
-    let port = backing.port.or(usual).unwrap_or_default();
-    let secret = backing.secret.as_ref().map(|secret| SecretKeys {
-        name: &secret.name,
-        username: secret.username_key.as_deref().unwrap_or("username"),
-        password: secret.password_key.as_deref().unwrap_or("password"),
-    });
-    let connection = Connection {
-        host: backing.host.clone(),
-        port,
-        scheme,
-        database: backing.database.as_deref(),
-        secret,
-    };
-    let peer = peer(&backing.host, backing.pods.as_ref(), &backing.cidrs, port);
-    (connection, peer, json!({"kind": "BackingService", "engine": backing.engine}))
-}
-
-fn to_external(external: &ExternalService) -> (Connection<'_>, Peer, Value) {
-    let tls = external.tls.unwrap_or_default();
-    let scheme = if tls { "https" } else { "http" };
-    let connection =
-        Connection { host: external.host.clone(), port: external.port, scheme, database: None, secret: None };
-    let peer = peer(&external.host, external.pods.as_ref(), &external.cidrs, external.port);
-    (connection, peer, json!({"kind": "ExternalService", "tls": tls}))
-}
-
-fn peer(host: &str, pods: Option<&PeerPods>, cidrs: &[String], port: i32) -> Peer {
-    if let Some(pods) = pods {
-        // Policy is applied behind the translation of a Service.
-        let port = pods.port.unwrap_or(port);
-        return Peer::Pods { namespace: pods.namespace.clone(), labels: pods.labels.clone(), port };
-    }
-    if cidrs.is_empty() {
-        return match host.parse::<IpAddr>() {
-            Ok(address) => {
-                let bits = if address.is_ipv4() { 32 } else { 128 };
-                Peer::Cidrs { cidrs: vec![format!("{address}/{bits}")], port }
+    let mut found: Vec<EdgePort> = Vec::new();
+    let mut complete = true;
+    for (reference, path) in references {
+        match ports::find(declared, reference) {
+            None => {
+                complete = false;
+                violations.push(ports::unknown(declared, reference, &path, &whose));
             }
-            Err(_) => Peer::AnyAddress { port },
-        };
+            Some(port) if found.iter().any(|known| known.name == port.name) => {
+                let message = format!("port {:?} is already among them", port.name);
+                violations.push(Violation::new(path, Code::Duplicate, message));
+            }
+            Some(port) => found.push(EdgePort {
+                name: port.name.clone(),
+                port: port.port,
+                target_port: port.target,
+                protocol: port.protocol,
+            }),
+        }
     }
-    let mut cidrs = cidrs.to_vec();
-    cidrs.sort();
-    cidrs.dedup();
-    Peer::Cidrs { cidrs, port }
+    complete.then_some(found)
 }
 
-/// Usual port (IANA, or the product's documentation) and URL scheme.
-fn engine(engine: Engine) -> (Option<i32>, &'static str) {
-    match engine {
-        Engine::PostgreSQL => (Some(5432), "postgresql"),
-        Engine::MySQL => (Some(3306), "mysql"),
-        Engine::MongoDB => (Some(27017), "mongodb"),
-        Engine::Redis | Engine::Valkey => (Some(6379), "redis"),
-        Engine::Memcached => (Some(11211), "memcached"),
-        Engine::RabbitMQ => (Some(5672), "amqp"),
-        Engine::Kafka => (Some(9092), "kafka"),
-        Engine::NATS => (Some(4222), "nats"),
-        Engine::S3 => (Some(443), "https"),
-        Engine::Elasticsearch => (Some(9200), "http"),
-        Engine::Other => (None, "tcp"),
-    }
-}
-
-/// Hosts, ports and ranges of everything declared outside the services, used or not.
-pub(super) fn check_declared(
-    targets: &Targets<'_>,
-    paths: &BTreeMap<&str, String>,
+fn to_outside(
+    dependency: &Dependency,
+    caller: &Caller<'_>,
+    outside: &Outside,
+    path: &str,
     violations: &mut Violations,
-) {
-    for (name, target) in targets {
-        let Some(path) = paths.get(name) else { continue };
-        let (host, pods, cidrs) = match target {
-            Target::Service(_) => continue,
-            Target::Backing(backing) => (&backing.host, &backing.pods, &backing.cidrs),
-            Target::External(external) => (&external.host, &external.pods, &external.cidrs),
-        };
-        if let Target::Backing(backing) = target
-            && backing.port.is_none()
-            && engine(backing.engine).0.is_none()
-        {
-            let message = "engine Other has no usual port, so the port is needed";
-            violations.push(Violation::new(format!("{path}.port"), Code::MissingField, message));
-        }
-        if !is_host(host) {
-            let message = format!("{host:?} is neither a DNS name nor an IP address");
-            violations.push(Violation::new(format!("{path}.host"), Code::InvalidValue, message));
-        }
-        if let Some(namespace) = pods.as_ref().and_then(|pods| pods.namespace.as_deref()) {
-            network::check_namespace(namespace, &format!("{path}.pods.namespace"), violations);
-        }
-        if pods.is_some() && !cidrs.is_empty() {
-            let message = "pods and cidrs exclude each other: it runs in the cluster or elsewhere";
-            violations.push(Violation::new(format!("{path}.cidrs"), Code::Exclusive, message));
-        }
-        network::check_cidrs(cidrs, &format!("{path}.cidrs"), violations);
+) -> Resolved {
+    refuse_service_fields(dependency, path, violations);
+    let connection = &outside.connection;
+    let telling = Telling { dependency, connection, ports: &[], usual: caller.variables, path };
+    let variables = connection::environment(&telling, violations);
+    let edge = edge(dependency, outside.kind, outside.reach.clone(), path);
+    let binding = outside.binding.as_ref().filter(|_| caller.bindings);
+    let binding = binding.map(|facts| Binding::of(&dependency.name, edge.optional, connection, facts));
+    let mut discovery = discovery(&edge, connection, outside.facts.clone());
+    if binding.is_some() {
+        discovery["binding"] = name::binding_directory(&dependency.name).into();
+    }
+    let references = secret_uses(connection, edge.optional, binding.is_some(), variables.keys);
+    Resolved {
+        edge: Edge { discovery, ports: vec![outside.port.clone()], ..edge },
+        env: variables.env,
+        usual: variables.usual,
+        binding,
+        references,
+        pending: outside.pending.clone(),
+    }
+}
+
+fn edge(dependency: &Dependency, target: TargetKind, reach: Reach, path: &str) -> Edge {
+    Edge {
+        name: dependency.name.clone(),
+        target,
+        optional: dependency.optional.unwrap_or_default(),
+        reach,
+        ports: Vec::new(),
+        discovery: Value::Null,
+        origins: vec![path.to_owned()],
+        timeout: dependency.timeout.as_ref().and_then(|timeout| milliseconds(&timeout.0)),
+        retries: dependency.retries.as_ref().map(|retries| retries.attempts),
     }
 }
 
 fn refuse_service_fields(dependency: &Dependency, path: &str, violations: &mut Violations) {
-    let fields = [("port", dependency.port.is_some()), ("startAfter", dependency.start_after == Some(true))];
+    let fields =
+        [("ports", !dependency.ports.is_empty()), ("startAfter", dependency.start_after == Some(true))];
     for (field, _) in fields.iter().filter(|(_, given)| *given) {
         let message = format!("{field} is for services of this app, and {:?} is none", dependency.name);
         violations.push(Violation::new(format!("{path}.{field}"), Code::Exclusive, message));
     }
 }
 
-/// What the discovery file says beyond the kind.
-fn describe(discovery: &mut Value, dependency: &Dependency, connection: &Connection<'_>) {
-    discovery["host"] = connection.host.as_str().into();
-    discovery["port"] = connection.port.into();
-    discovery["address"] = connection.address().into();
-    discovery["url"] = connection.url().into();
-    discovery["optional"] = dependency.optional.unwrap_or_default().into();
-    if let Some(database) = connection.database {
-        discovery["database"] = database.into();
-    }
-    if connection.secret.is_some() {
-        discovery["credentials"] = name::credentials_directory(&dependency.name).into();
-    }
+/// What the discovery file says. What only a Secret tells is left out: it is in the directory of the binding.
+fn discovery(edge: &Edge, connection: &Connection, facts: Value) -> Value {
+    let mut discovery = facts;
+    discovery["kind"] = edge.target.as_str().into();
+    discovery["optional"] = edge.optional.into();
+    let mut tell = |fact: &str, value: Option<Value>| {
+        if let Some(value) = value {
+            discovery[fact] = value;
+        }
+    };
+    tell("host", connection.host.text().map(Value::from));
+    tell("port", connection.port.text().and_then(|port| port.parse::<i32>().ok()).map(Value::from));
+    tell("address", connection.address().map(Value::from));
+    tell("url", connection.url().map(Value::from));
+    tell("database", connection.database.as_ref().and_then(Part::text).map(Value::from));
+    discovery
 }
 
-/// The whole Secret is mounted; what is in variables must be there before the pod can start.
-fn credentials_uses(
-    secret: SecretKeys<'_>,
-    dependency: &Dependency,
-    in_variables: bool,
+/// A directory holds the whole Secret; what is in variables must be there before the pod can start.
+fn secret_uses(
+    connection: &Connection,
+    optional: bool,
+    mounted: bool,
+    keys: BTreeSet<String>,
 ) -> Vec<ReferenceUse> {
-    let of = |entries| ReferenceUse {
-        key: ReferenceKey { kind: ReferenceKind::Secret, name: secret.name.to_owned() },
-        entries,
-        optional: dependency.optional.unwrap_or_default(),
-    };
-    let keys = [secret.username, secret.password].map(str::to_owned).into();
-    let mut uses = vec![of(None)];
-    uses.extend(in_variables.then(|| of(Some(keys))));
+    let Some(secret) = &connection.secret else { return Vec::new() };
+    let key = ReferenceKey { kind: ReferenceKind::Secret, name: secret.name.clone() };
+    let mut uses = Vec::new();
+    if mounted {
+        uses.push(ReferenceUse { key: key.clone(), entries: None, optional });
+    }
+    if !keys.is_empty() {
+        uses.push(ReferenceUse { key, entries: Some(keys), optional });
+    }
     uses
 }

@@ -37,34 +37,67 @@ const RESOURCES: [&str; 6] = [
     "requests.ephemeral-storage",
 ];
 
-/// The variables, and what they refer to.
+/// What edges add to the environment, each variable with the path it was written at.
+#[derive(Default)]
+pub(super) struct FromEdges {
+    /// Those that were asked for.
+    pub env: Vec<(Built, String)>,
+    /// Those that give way to any other of their name.
+    pub usual: Vec<(Built, String)>,
+    /// Whether the operator says where bindings are.
+    pub bindings: bool,
+}
+
+/// The variables and where each comes from (name → path), and what they refer to.
 pub(super) fn resolve(
-    from_edges: Vec<(Built, String)>,
+    from_edges: FromEdges,
     written: &[Written<'_, EnvVar>],
     references: &mut Vec<ReferenceUse>,
     violations: &mut Violations,
-) -> Vec<Built> {
+) -> (Vec<Built>, BTreeMap<String, String>) {
     let mut built: Vec<Built> = Vec::new();
     let mut seen: BTreeMap<String, String> =
         BTreeMap::from([(name::DISCOVERY_VARIABLE.to_owned(), "the discovery file".to_owned())]);
-    let mut add = |variable: Built, path: String, violations: &mut Violations| {
-        if let Some(earlier) = seen.get(&variable.name) {
-            let message = format!("{:?} is already set by {earlier}", variable.name);
-            violations.push(Violation::new(path, Code::Duplicate, message));
-        } else {
-            seen.insert(variable.name.clone(), path);
-            built.push(variable);
-        }
-    };
-    for (variable, path) in from_edges {
-        add(variable, path, violations);
+    if from_edges.bindings {
+        seen.insert(name::BINDING_VARIABLE.to_owned(), "the bindings of backing services".to_owned());
     }
+    for (variable, path) in from_edges.env {
+        add(variable, path, &mut built, &mut seen, violations);
+    }
+    let edges = built.len();
     for variable in written {
         if let Some(value) = one(variable, references, violations) {
-            add(value, format!("{}.name", variable.path), violations);
+            add(value, format!("{}.name", variable.path), &mut built, &mut seen, violations);
         }
     }
-    built
+    let usual = from_edges.usual.into_iter().filter_map(|(variable, path)| {
+        let free = !seen.contains_key(&variable.name);
+        free.then(|| {
+            seen.insert(variable.name.clone(), path);
+            variable
+        })
+    });
+    // A variable can only use those that stand before it: the usual ones use what edges take from Secrets, and may
+    // themselves be used by what is written.
+    let usual: Vec<Built> = usual.collect();
+    built.splice(edges..edges, usual);
+    (built, seen)
+}
+
+fn add(
+    variable: Built,
+    path: String,
+    built: &mut Vec<Built>,
+    seen: &mut BTreeMap<String, String>,
+    violations: &mut Violations,
+) {
+    if let Some(earlier) = seen.get(&variable.name) {
+        let message = format!("{:?} is already set by {earlier}", variable.name);
+        violations.push(Violation::new(path, Code::Duplicate, message));
+    } else {
+        seen.insert(variable.name.clone(), path);
+        built.push(variable);
+    }
 }
 
 fn one(

@@ -66,6 +66,31 @@ impl<'a> Levels<'a> {
         self.nearest(field, |settings| Some(choose(settings)).filter(|list| !list.is_empty()))
     }
 
+    /// Where each field comes from, the ones that are merged apart.
+    pub(super) fn origins(&self) -> BTreeMap<&'static str, String> {
+        let mut origins = BTreeMap::new();
+        for (path, settings) in &self.0 {
+            let written = [
+                ("resources", settings.resources.is_some()),
+                ("probes", settings.probes.is_some()),
+                ("replicas", settings.replicas.is_some()),
+                ("autoscaling", settings.autoscaling.is_some()),
+                ("disruptionBudget", settings.disruption_budget.is_some()),
+                ("spread", settings.spread.is_some()),
+                ("rollout", settings.rollout.is_some()),
+                ("gracefulStop", settings.graceful_stop.is_some()),
+                ("security", settings.security.is_some()),
+                ("discovery", settings.discovery.is_some()),
+                ("resilience", settings.resilience.is_some()),
+                ("imagePullSecrets", !settings.image_pull_secrets.is_empty()),
+            ];
+            for (field, _) in written.into_iter().filter(|(_, written)| *written) {
+                origins.entry(field).or_insert_with(|| format!("{path}.{field}"));
+            }
+        }
+        origins
+    }
+
     /// Fixed number or autoscaling, whichever is nearer; [`check`] refuses both at one level.
     pub(super) fn scaling(&self) -> Option<WrittenScaling<'a>> {
         self.0.iter().find_map(|(path, settings)| match (settings.replicas, &settings.autoscaling) {

@@ -2,16 +2,21 @@
 
 mod app;
 mod autoscaling;
+mod bindings;
 mod checks;
 mod connection;
+mod declared;
 mod edges;
 mod environment;
+mod events;
 mod exclusive;
 mod exposure;
 mod image;
 mod inherit;
+mod managed;
 mod network;
 mod object_names;
+mod outside;
 mod ports;
 mod probes;
 mod replicas;
@@ -23,8 +28,10 @@ mod storage;
 mod tags;
 
 pub use app::{
-    App, Budget, Caller, Edge, Exposure, NetworkRules, Peer, Port, ProbeSet, Scaling, Service, Settings,
-    Spread, Stop, Strategy,
+    App, BackingTarget, Budget, Caller, DnsServer, Domain, Edge, EdgePort, Event, Exchange, Exposure,
+    ExternalTarget, NetworkRules, Port, ProbeSet, Reach, Scaling, Service, Settings, Spread, Stop, Strategy,
+    TargetKind,
 };
+pub use checks::Check;
 pub use image::Image;
 pub use resolve::resolve;

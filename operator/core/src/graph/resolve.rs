@@ -2,11 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use msapp_crds::v1alpha1::{BackingService, ExternalService, MicroserviceAppSpec, ServiceSpec};
+use msapp_crds::v1alpha1::{Checks, MicroserviceAppSpec};
 use serde_json::Value;
 
-use super::app::{App, Caller, Peer, Service};
-use super::{checks, edges, exposure, inherit, network, ports, service};
+use super::app::{App, Caller, Service, TargetKind};
+use super::events::Catalogue;
+use super::outside::{Outside, Surroundings};
+use super::{checks, declared, exposure, inherit, network, outside, ports, service};
 use crate::schema;
 use crate::source::Source;
 use crate::violation::{Code, Violation, Violations};
@@ -85,10 +87,8 @@ fn without_nulls(value: &Value) -> Value {
 pub(super) enum Target<'a> {
     /// A service of the app, with its resolved ports.
     Service(&'a [super::Port]),
-    /// A backing service.
-    Backing(&'a BackingService),
-    /// An external service.
-    External(&'a ExternalService),
+    /// A backing or external service.
+    Outside(Outside),
 }
 
 /// Everything that is declared, by name; the first declaration of a name counts.
@@ -103,8 +103,9 @@ fn assemble(source: &Source, spec: &MicroserviceAppSpec, violations: &mut Violat
             ports::resolve(&service.ports, &format!("spec.services[{index}].ports"), violations)
         })
         .collect();
-    let targets = targets(spec, &ports, violations);
-    check_declared(spec, &targets, violations);
+    let surroundings = Surroundings { lenient: network::is_lenient(spec), bindings: &source.bindings };
+    let targets = targets(spec, &ports, &surroundings, violations);
+    let catalogue = Catalogue::of(spec, violations);
     inherit::check(spec, violations);
     let rules = network::resolve(spec, violations);
     let mut services: Vec<Service> = spec
@@ -113,7 +114,13 @@ fn assemble(source: &Source, spec: &MicroserviceAppSpec, violations: &mut Violat
         .zip(&ports)
         .enumerate()
         .map(|(index, (written, ports))| {
-            let context = service::Context { spec, targets: &targets, isolated: rules.is_some(), index };
+            let context = service::Context {
+                spec,
+                targets: &targets,
+                catalogue: &catalogue,
+                isolated: rules.is_some(),
+                index,
+            };
             service::resolve(&context, written, ports.clone(), violations)
         })
         .collect();
@@ -121,63 +128,75 @@ fn assemble(source: &Source, spec: &MicroserviceAppSpec, violations: &mut Violat
     services.dedup_by(|left, right| left.name == right.name);
     connect(&mut services);
     checks::start_order(spec, violations);
-    checks::owners(spec, violations);
+    declared::owners(spec, violations);
     exposure::check_distinct(spec, violations);
-    App {
+    let mut app = App {
         name: source.name.clone(),
         namespace: source.namespace.clone(),
         suspended: spec.suspend.unwrap_or_default(),
         network: rules,
+        events: catalogue.events(&services),
         services,
+        backing_services: declared::backing_services(spec, &targets),
+        external_services: declared::external_services(spec, &targets),
+        domains: declared::domains(spec, violations),
+        findings: Violations::default(),
         secrets_unread: false,
+    };
+    app.findings = judge(&app, spec.checks.as_ref(), violations);
+    app
+}
+
+/// What the checks find. Errors stop the change like every mistake. While there are mistakes, only errors are told: the
+/// graph is not whole, and much of the rest would go with the mistakes.
+fn judge(app: &App, checks: Option<&Checks>, violations: &mut Violations) -> Violations {
+    let found = checks::findings(app, checks);
+    let told = if violations.is_empty() { found.clone() } else { found.errors().cloned().collect() };
+    if found.has_errors() {
+        violations.extend(told);
     }
+    found
 }
 
 fn targets<'a>(
     spec: &'a MicroserviceAppSpec,
     ports: &'a [Vec<super::Port>],
+    surroundings: &Surroundings<'_>,
     violations: &mut Violations,
 ) -> Targets<'a> {
     let mut targets = Targets::new();
     for (service, ports) in spec.services.iter().zip(ports) {
         targets.entry(service.name.as_str()).or_insert(Target::Service(ports));
     }
-    let backing = spec.backing_services.iter().enumerate().map(|(index, backing)| {
-        (format!("spec.backingServices[{index}].name"), backing.name.as_str(), Target::Backing(backing))
-    });
-    let external = spec.external_services.iter().enumerate().map(|(index, external)| {
-        (format!("spec.externalServices[{index}].name"), external.name.as_str(), Target::External(external))
-    });
-    for (path, name, target) in backing.chain(external) {
-        if targets.contains_key(name) && !is_list_duplicate(&target, name, spec) {
+    let mut outside: Vec<(String, &str, Outside)> = Vec::new();
+    for (index, backing) in spec.backing_services.iter().enumerate() {
+        let path = format!("spec.backingServices[{index}]");
+        let resolved = outside::backing(backing, surroundings, &path, violations);
+        outside.push((path, &backing.name, resolved));
+    }
+    for (index, external) in spec.external_services.iter().enumerate() {
+        let path = format!("spec.externalServices[{index}]");
+        let resolved = outside::external(external, surroundings, &path, violations);
+        outside.push((path, &external.name, resolved));
+    }
+    for (path, name, target) in outside {
+        if targets.contains_key(name) && !is_list_duplicate(target.kind, name, spec) {
             let message = format!("{name:?} already names something else that services can depend on");
-            violations.push(Violation::new(path, Code::Duplicate, message));
+            violations.push(Violation::new(format!("{path}.name"), Code::Duplicate, message));
         } else {
-            targets.entry(name).or_insert(target);
+            targets.entry(name).or_insert(Target::Outside(target));
         }
     }
     targets
 }
 
-fn check_declared(spec: &MicroserviceAppSpec, targets: &Targets<'_>, violations: &mut Violations) {
-    let external = spec.external_services.iter().enumerate();
-    let backing = spec.backing_services.iter().enumerate();
-    let paths = external
-        .map(|(index, external)| (external.name.as_str(), format!("spec.externalServices[{index}]")))
-        .chain(
-            backing.map(|(index, backing)| (backing.name.as_str(), format!("spec.backingServices[{index}]"))),
-        )
-        .collect();
-    edges::check_declared(targets, &paths, violations);
-}
-
 /// Whether the name is taken only by another entry of the same list, which the schema reports.
-fn is_list_duplicate(target: &Target<'_>, name: &str, spec: &MicroserviceAppSpec) -> bool {
-    let is_service = spec.services.iter().any(|service: &ServiceSpec| service.name == name);
-    match target {
-        Target::Service(_) => true,
-        Target::Backing(_) => !is_service,
-        Target::External(_) => {
+fn is_list_duplicate(kind: TargetKind, name: &str, spec: &MicroserviceAppSpec) -> bool {
+    let is_service = spec.services.iter().any(|service| service.name == name);
+    match kind {
+        TargetKind::Service => true,
+        TargetKind::BackingService => !is_service,
+        TargetKind::ExternalService => {
             !is_service && !spec.backing_services.iter().any(|backing| backing.name == name)
         }
     }
@@ -187,15 +206,18 @@ fn is_list_duplicate(target: &Target<'_>, name: &str, spec: &MicroserviceAppSpec
 fn connect(services: &mut [Service]) {
     let mut callers: BTreeMap<String, Vec<Caller>> = BTreeMap::new();
     for service in services.iter() {
-        for edge in &service.edges {
-            if let Peer::Service { target_port, transport } = edge.peer {
-                let caller = Caller { service: service.name.clone(), target_port, transport };
-                callers.entry(edge.name.clone()).or_default().push(caller);
-            }
+        for edge in service.edges.iter().filter(|edge| edge.is_call()) {
+            let called = edge.ports.iter().map(|port| Caller {
+                service: service.name.clone(),
+                target_port: port.target_port,
+                transport: port.transport(),
+            });
+            callers.entry(edge.name.clone()).or_default().extend(called);
         }
     }
     for service in services {
         service.callers = callers.remove(&service.name).unwrap_or_default();
         service.callers.sort();
+        service.callers.dedup();
     }
 }

@@ -1,23 +1,27 @@
 //! One service, resolved.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
-use k8s_openapi::api::core::v1::EnvVar as BuiltEnv;
-use msapp_crds::v1alpha1::{MicroserviceAppSpec, ServiceSpec, Spread as WrittenSpread};
+use msapp_crds::v1alpha1::{Dependency, MicroserviceAppSpec, ServiceSpec, Spread as WrittenSpread, Switch};
 
 use super::Image;
-use super::app::{Edge, Port, Service, Settings, Spread};
+use super::app::{Edge, Port, Service, Settings, Spread, TargetKind};
+use super::bindings::Binding;
+use super::environment::FromEdges;
+use super::events::Catalogue;
 use super::inherit::{Levels, Written};
 use super::object_names::check_name;
 use super::resolve::Targets;
 use super::{edges, environment, exposure, probes, replicas, resources, rollout, storage, tags};
 use crate::reference::ReferenceUse;
+use crate::scalar::milliseconds;
 use crate::violation::{Code, Violation, Violations};
 
 /// What a service is resolved in.
 pub(super) struct Context<'a> {
     pub spec: &'a MicroserviceAppSpec,
     pub targets: &'a Targets<'a>,
+    pub catalogue: &'a Catalogue<'a>,
     pub isolated: bool,
     pub index: usize,
 }
@@ -32,9 +36,11 @@ pub(super) fn resolve(
     let path = format!("spec.services[{}]", context.index);
     let levels = Levels::of(context.spec, written, &path, violations);
     let mut references = Vec::new();
-    let connected = connect(context, written, &path, &mut references, violations);
-    let storage = storage::resolve(written, &connected.credentials, &path, &mut references, violations);
-    let env = environment::resolve(connected.env, &levels.environment(), &mut references, violations);
+    let connected = connect(context, written, &levels, &path, violations);
+    references.extend(connected.references);
+    let storage = storage::resolve(written, &connected.bindings, &path, &mut references, violations);
+    let (env, env_origins) =
+        environment::resolve(connected.env, &levels.environment(), &mut references, violations);
     let exposure = written
         .expose
         .as_ref()
@@ -42,12 +48,21 @@ pub(super) fn resolve(
     check_image(&written.image, &format!("{path}.image"), violations);
     references.sort();
     references.dedup();
+    let exchanges = |names, field| {
+        context.catalogue.exchanges(names, &format!("{path}.{field}"), &mut Violations::default())
+    };
     Service {
         name: written.name.clone(),
+        domain: written.domain.clone(),
+        visibility: written.visibility.unwrap_or_default(),
+        publishes: exchanges(&written.publishes, "publishes"),
+        consumes: exchanges(&written.consumes, "consumes"),
         image: written.image.clone(),
         command: written.command.clone(),
         args: written.args.clone(),
         env,
+        env_origins,
+        bindings: connected.bindings.into_iter().map(|binding| binding.dependency).collect(),
         volumes: storage.volumes,
         mounts: storage.mounts,
         files: storage.files,
@@ -58,8 +73,10 @@ pub(super) fn resolve(
         exposure,
         ports,
         references,
+        pending: connected.pending,
         missing: Vec::new(),
         reference_digest: None,
+        path,
     }
 }
 
@@ -73,6 +90,7 @@ fn settings(levels: &Levels<'_>, ports: &[Port], violations: &mut Violations) ->
     let secrets = levels.nearest_list("imagePullSecrets", |settings| &settings.image_pull_secrets);
     let scaling = replicas::scaling(levels, violations);
     Settings {
+        origins: levels.origins(),
         labels: tags::resolve(levels, "labels", violations),
         annotations: tags::resolve(levels, "annotations", violations),
         resources: resources.map(|written| resources::resolve(&written, violations)).unwrap_or_default(),
@@ -90,34 +108,92 @@ fn settings(levels: &Levels<'_>, ports: &[Port], violations: &mut Violations) ->
 #[derive(Default)]
 struct Connected {
     edges: Vec<Edge>,
-    env: Vec<(BuiltEnv, String)>,
-    credentials: BTreeMap<String, (String, bool)>,
+    env: FromEdges,
+    bindings: Vec<Binding>,
+    references: Vec<ReferenceUse>,
+    pending: BTreeSet<String>,
 }
 
+impl Connected {
+    fn add(&mut self, resolved: edges::Resolved) {
+        self.env.env.extend(resolved.env);
+        self.env.usual.extend(resolved.usual);
+        self.env.bindings |= resolved.binding.is_some();
+        self.bindings.extend(resolved.binding);
+        self.references.extend(resolved.references);
+        self.pending.extend(resolved.pending);
+        self.edges.push(resolved.edge);
+    }
+}
+
+/// All edges of a service: its dependencies, and the brokers of its events.
 fn connect(
     context: &Context<'_>,
     written: &ServiceSpec,
+    levels: &Levels<'_>,
     path: &str,
-    references: &mut Vec<ReferenceUse>,
     violations: &mut Violations,
 ) -> Connected {
+    let discovery = levels.nearest("discovery", |settings| settings.discovery.as_ref());
+    let discovery = discovery.map(|written| written.value.clone()).unwrap_or_default();
+    let caller = edges::Caller {
+        name: &written.name,
+        targets: context.targets,
+        variables: discovery.environment.unwrap_or_default() == Switch::Enabled,
+        bindings: discovery.bindings.unwrap_or_default() == Switch::Enabled,
+    };
     let mut connected = Connected::default();
-    // The order of writing means nothing, so it must not reach the order of the variables.
-    let mut dependencies: Vec<_> = written.dependencies.iter().enumerate().collect();
-    dependencies.sort_by_key(|(_, dependency)| &dependency.name);
-    for (index, dependency) in dependencies {
-        let path = format!("{path}.dependencies[{index}]");
-        let resolved = edges::resolve(dependency, &written.name, context.targets, &path, violations);
-        if let Some(resolved) = resolved {
-            connected.env.extend(resolved.env);
-            references.extend(resolved.references);
-            if let Some(secret) = resolved.credentials {
-                connected.credentials.insert(resolved.edge.name.clone(), (secret, resolved.edge.optional));
-            }
-            connected.edges.push(resolved.edge);
+    for (dependency, origins) in dependencies(context, written, path, violations) {
+        let path = origins.first().expect("a dependency is written somewhere");
+        if let Some(mut resolved) = edges::resolve(&dependency, &caller, path, violations) {
+            resolved.edge.origins = origins;
+            inherit_resilience(&mut resolved.edge, levels);
+            connected.add(resolved);
         }
     }
     connected
+}
+
+/// What is written as a dependency or follows from events, each with where it is written. The order of writing means
+/// nothing, so it must not reach the order of the variables.
+fn dependencies(
+    context: &Context<'_>,
+    written: &ServiceSpec,
+    path: &str,
+    violations: &mut Violations,
+) -> Vec<(Dependency, Vec<String>)> {
+    let mut brokers = context.catalogue.brokers(written, path);
+    for (field, names) in [("publishes", &written.publishes), ("consumes", &written.consumes)] {
+        context.catalogue.exchanges(names, &format!("{path}.{field}"), violations);
+    }
+    let declared = written.dependencies.iter().enumerate().map(|(index, dependency)| {
+        let mut origins = vec![format!("{path}.dependencies[{index}]")];
+        origins.extend(brokers.remove(dependency.name.as_str()).unwrap_or_default());
+        (dependency.clone(), origins)
+    });
+    let mut all: Vec<_> = declared.collect();
+    all.extend(
+        brokers.into_iter().map(|(broker, origins)| {
+            (Dependency { name: broker.to_owned(), ..Dependency::default() }, origins)
+        }),
+    );
+    all.sort_by(|(left, _), (right, _)| left.name.cmp(&right.name));
+    all
+}
+
+fn inherit_resilience(edge: &mut Edge, levels: &Levels<'_>) {
+    let usual = levels.nearest("resilience", |settings| settings.resilience.as_ref());
+    if let Some(usual) = usual.filter(|_| edge.is_call() || edge.target == TargetKind::ExternalService) {
+        let timeout = usual.value.timeout.as_ref().and_then(|timeout| milliseconds(&timeout.0));
+        edge.timeout = edge.timeout.or(timeout);
+        edge.retries = edge.retries.or(usual.value.retries.as_ref().map(|retries| retries.attempts));
+    }
+    if let Some(timeout) = edge.timeout {
+        edge.discovery["timeoutMilliseconds"] = timeout.into();
+    }
+    if let Some(retries) = edge.retries {
+        edge.discovery["retries"] = retries.into();
+    }
 }
 
 /// Sorted and once each: the API server takes no Secret twice.

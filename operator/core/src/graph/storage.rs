@@ -8,6 +8,7 @@ use k8s_openapi::api::core::v1::{
 use msapp_crds::v1alpha1::{FileMount, KeyReference, Scratch, ScratchMedium, ServiceSpec};
 
 use super::autoscaling::stored;
+use super::bindings::Binding;
 use super::exclusive::exactly_one;
 use super::object_names::{check_key, check_name};
 use crate::name;
@@ -25,10 +26,10 @@ pub(super) struct Storage {
     pub files: BTreeMap<String, String>,
 }
 
-/// Resolves files, scratch directories and the credentials of edges (dependency → Secret).
+/// Resolves files, scratch directories and the bindings of edges.
 pub(super) fn resolve(
     service: &ServiceSpec,
-    credentials: &BTreeMap<String, (String, bool)>,
+    bindings: &[Binding],
     path: &str,
     references: &mut Vec<ReferenceUse>,
     violations: &mut Violations,
@@ -41,11 +42,10 @@ pub(super) fn resolve(
     for scratch in &service.scratch {
         storage.add_scratch(scratch);
     }
-    for (dependency, (secret, optional)) in credentials {
-        let volume = name::credentials_volume(dependency);
-        let source = secret_source(secret, None, *optional);
-        storage.volumes.push(Volume { name: volume.clone(), secret: Some(source), ..Volume::default() });
-        storage.mounts.push(read_only(volume, &name::credentials_directory(dependency), None));
+    for binding in bindings {
+        storage.volumes.push(binding.volume(&service.name));
+        storage.mounts.push(binding.mount());
+        storage.files.extend(binding.entries());
     }
     let bytes: usize = storage.files.values().map(String::len).sum();
     if bytes > LARGEST_CONTENT {

@@ -8,7 +8,7 @@ use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 
 use super::endpoint::{Endpoint, Pod};
 use super::ports::{Traffic, Transport};
-use crate::graph::{App, Edge, Peer, Service};
+use crate::graph::{App, Edge, Reach, Service};
 use crate::labels;
 
 /// NodeLocal DNSCache listens here on every node
@@ -35,11 +35,6 @@ fn grant(name: impl Into<String>, traffic: Traffic) -> Grant {
     Grant { name: name.into(), traffic }
 }
 
-/// The far ends of an edge.
-fn peers(edge: &Edge) -> impl Iterator<Item = &Peer> {
-    std::iter::once(&edge.peer)
-}
-
 /// What an app declares.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Declared<'a> {
@@ -62,9 +57,26 @@ impl<'a> Declared<'a> {
         Seen {
             endpoint,
             service: self.service_of(endpoint),
-            dns: dns(endpoint),
+            dns: self.dns(endpoint),
             is_node: in_ranges(nodes.iter().map(String::as_str), endpoint),
         }
+    }
+
+    /// What a DNS server is asked, when it is one: those that the app names, or else the usual ones.
+    fn dns(&self, to: &Endpoint) -> Option<Traffic> {
+        let named = self.app.network.as_ref().map(|rules| rules.dns.as_slice()).unwrap_or_default();
+        if named.is_empty() {
+            return usual_dns(to);
+        }
+        let pod = to.pod()?;
+        let mut traffic = Traffic::default();
+        for server in named.iter().filter(|server| {
+            pod.namespace == server.namespace
+                && server.labels.iter().all(|(key, value)| pod.labels.get(key) == Some(value))
+        }) {
+            traffic.add(&datagrams_and_streams(port("UDP", server.port), port("TCP", server.port)));
+        }
+        Some(traffic)
     }
 
     /// The service that a pod belongs to.
@@ -80,10 +92,10 @@ impl<'a> Declared<'a> {
             return vec![grant("everybody", Traffic::all())];
         }
         let called = to.service.map(|called| called.name.as_str());
-        let edges = service.edges.iter().flat_map(|edge| peers(edge).map(move |peer| (edge, peer)));
-        let edges = edges.filter_map(|(edge, peer)| {
-            self.over_edge(edge, peer, called == Some(edge.name.as_str()), to.endpoint)
-        });
+        let edges = service
+            .edges
+            .iter()
+            .filter_map(|edge| self.over_edge(edge, called == Some(edge.name.as_str()), to.endpoint));
         edges.chain(to.dns.iter().map(|traffic| grant("DNS", traffic.clone()))).collect()
     }
 
@@ -94,8 +106,8 @@ impl<'a> Declared<'a> {
         };
         let mut grants = Vec::new();
         if let Some(caller) = from.service {
-            let edges = caller.edges.iter().filter(|edge| edge.name == service.name).flat_map(peers);
-            grants.extend(edges.filter_map(service_port).map(|traffic| grant(&caller.name, traffic)));
+            let edges = caller.edges.iter().filter(|edge| edge.is_call() && edge.name == service.name);
+            grants.extend(edges.map(|edge| grant(&caller.name, edge_traffic(edge))));
         }
         let namespace = from.endpoint.pod().map(|pod| pod.namespace.as_str());
         let inside = |name: &&String| namespace == Some(name.as_str());
@@ -115,33 +127,34 @@ impl<'a> Declared<'a> {
     }
 
     /// What an edge opens at its caller's end towards an endpoint, which is or is not the service it names.
-    fn over_edge(&self, edge: &Edge, peer: &Peer, is_target: bool, to: &Endpoint) -> Option<Grant> {
-        let covered = |holds: bool, number: i32| holds.then(|| grant(&edge.name, port("TCP", number)));
-        match peer {
-            Peer::Service { .. } => {
-                service_port(peer).filter(|_| is_target).map(|traffic| grant(&edge.name, traffic))
-            }
-            Peer::Pods { namespace, labels, port } => {
+    fn over_edge(&self, edge: &Edge, is_target: bool, to: &Endpoint) -> Option<Grant> {
+        let covers = match &edge.reach {
+            Reach::Service => is_target,
+            Reach::Pods { namespace, labels } => {
                 let namespace = namespace.as_ref().unwrap_or(&self.app.namespace);
-                let matches = |pod: &Pod| {
+                to.pod().is_some_and(|pod| {
                     pod.namespace == *namespace
                         && labels.iter().all(|(key, value)| pod.labels.get(key) == Some(value))
-                };
-                covered(to.pod().is_some_and(matches), *port)
+                })
             }
-            Peer::Cidrs { cidrs, port } => covered(in_ranges(cidrs.iter().map(String::as_str), to), *port),
-            Peer::AnyAddress { port: number } => {
-                Some(grant(format!("{} (any address)", edge.name), port("TCP", *number)))
+            Reach::Cidrs(cidrs) => in_ranges(cidrs.iter().map(String::as_str), to),
+            Reach::AnyAddress => {
+                return Some(grant(format!("{} (any address)", edge.name), edge_traffic(edge)));
             }
-        }
+            Reach::Nowhere => false,
+        };
+        covers.then(|| grant(&edge.name, edge_traffic(edge)))
+    }
+
+    fn reaches(&self) -> impl Iterator<Item = &'a Reach> {
+        self.app.services.iter().flat_map(|service| service.edges.iter().map(|edge| &edge.reach))
     }
 
     /// Every address range that the app names.
     pub fn ranges(&self) -> impl Iterator<Item = IpNet> {
-        let edges = self.app.services.iter().flat_map(|service| service.edges.iter().flat_map(peers));
-        let cidrs = edges.flat_map(|peer| match peer {
-            Peer::Cidrs { cidrs, .. } => cidrs.as_slice(),
-            Peer::Service { .. } | Peer::Pods { .. } | Peer::AnyAddress { .. } => &[],
+        let cidrs = self.reaches().flat_map(|reach| match reach {
+            Reach::Cidrs(cidrs) => cidrs.as_slice(),
+            Reach::Service | Reach::Pods { .. } | Reach::AnyAddress | Reach::Nowhere => &[],
         });
         let nodes = self.app.network.iter().flat_map(|rules| &rules.node_cidrs);
         let texts = cidrs.chain(nodes).map(String::as_str).chain([NODE_LOCAL_DNS]);
@@ -151,13 +164,14 @@ impl<'a> Declared<'a> {
     /// One pod for each place outside the app that it names: with the labels that are asked for and no others.
     pub fn pods(&self) -> Vec<Pod> {
         let label = |(key, value): (&str, &str)| [(key.to_owned(), value.to_owned())].into();
-        let dns = DNS_PODS.iter().map(|(namespace, name, _)| Pod::new(namespace, label(*name)));
-        let edges = self.app.services.iter().flat_map(|service| service.edges.iter().flat_map(peers));
-        let peers = edges.filter_map(|peer| match peer {
-            Peer::Pods { namespace, labels, .. } => {
+        let usual = DNS_PODS.iter().map(|(namespace, name, _)| Pod::new(namespace, label(*name)));
+        let servers = self.app.network.iter().flat_map(|rules| &rules.dns);
+        let dns = usual.chain(servers.map(|server| Pod::new(&server.namespace, server.labels.clone())));
+        let peers = self.reaches().filter_map(|reach| match reach {
+            Reach::Pods { namespace, labels } => {
                 Some(Pod::new(namespace.as_ref().unwrap_or(&self.app.namespace), labels.clone()))
             }
-            Peer::Service { .. } | Peer::Cidrs { .. } | Peer::AnyAddress { .. } => None,
+            Reach::Service | Reach::Cidrs(_) | Reach::AnyAddress | Reach::Nowhere => None,
         });
         let exposures = self.app.services.iter().filter_map(|service| service.exposure.as_ref());
         let namespaces = exposures.filter_map(|exposure| exposure.controller_namespace.as_ref());
@@ -167,11 +181,13 @@ impl<'a> Declared<'a> {
     }
 }
 
-fn service_port(peer: &Peer) -> Option<Traffic> {
-    match peer {
-        Peer::Service { target_port, transport } => Some(port(transport, *target_port)),
-        Peer::Pods { .. } | Peer::Cidrs { .. } | Peer::AnyAddress { .. } => None,
+/// The ports of an edge, and no others.
+fn edge_traffic(edge: &Edge) -> Traffic {
+    let mut traffic = Traffic::default();
+    for used in &edge.ports {
+        traffic.add(&port(used.transport(), used.target_port));
     }
+    traffic
 }
 
 /// Numbers that are no ports, and transports that are none, open nothing.
@@ -190,7 +206,12 @@ fn in_ranges<'r>(ranges: impl Iterator<Item = &'r str> + Clone, endpoint: &Endpo
     endpoint.addresses().iter().any(holds)
 }
 
-fn dns(to: &Endpoint) -> Option<Traffic> {
+fn datagrams_and_streams(mut datagrams: Traffic, streams: Traffic) -> Traffic {
+    datagrams.add(&streams);
+    datagrams
+}
+
+fn usual_dns(to: &Endpoint) -> Option<Traffic> {
     let node_local = in_ranges([NODE_LOCAL_DNS].into_iter(), to).then_some(53);
     let served = node_local.or_else(|| {
         let pod = to.pod()?;
@@ -199,9 +220,7 @@ fn dns(to: &Endpoint) -> Option<Traffic> {
         });
         found.map(|(_, _, port)| *port)
     })?;
-    let mut traffic = Traffic::port(Transport::Udp, served);
-    traffic.add(&Traffic::port(Transport::Tcp, served));
-    Some(traffic)
+    Some(datagrams_and_streams(Traffic::port(Transport::Udp, served), Traffic::port(Transport::Tcp, served)))
 }
 
 /// The ports that the kubelet asks.

@@ -32,7 +32,7 @@ fn cases(count: u32) -> ProptestConfig {
 
 fn resolved(spec: &Value) -> Result<graph::App, Violations> {
     let (name, namespace) = ("shop".to_owned(), NAMESPACE.to_owned());
-    graph::resolve(&Source { name, namespace, generation: 1, spec: spec.clone() })
+    graph::resolve(&Source { name, namespace, generation: 1, spec: spec.clone(), ..Source::default() })
 }
 
 /// A spec that is right by construction, as objects.

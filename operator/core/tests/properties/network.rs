@@ -79,13 +79,30 @@ impl<'a> Network<'a> {
         let Some(edge) = self.edge(caller, callee).filter(|_| caller != callee) else {
             return Traffic::default();
         };
-        let mut ports = entries(self.service(callee), "ports");
-        let port = match &edge["port"] {
-            Value::Null => ports.next(),
-            Value::String(name) => ports.find(|port| port["name"] == *name),
-            number => ports.find(|port| port["port"] == *number),
+        let ports = || entries(self.service(callee), "ports");
+        let meant = |wanted: &Value| match wanted {
+            Value::String(name) => ports().find(|port| port["name"] == *name),
+            number => ports().find(|port| port["port"] == *number),
         };
-        target(port.expect("the edge leads to a port"))
+        let meant: Vec<_> = match edge["ports"].as_array() {
+            Some(written) => written.iter().map(meant).collect(),
+            None => vec![ports().next()],
+        };
+        union(meant.into_iter().map(|port| target(port.expect("the edge leads to a port"))))
+    }
+
+    /// Whether a service exchanges events, so that an edge to the broker follows.
+    fn has_events(&self, service: &str) -> bool {
+        let service = self.service(service);
+        service["publishes"].is_array() || service["consumes"].is_array()
+    }
+
+    /// Whether a caller may leave for a target outside the app: to what has only a name nothing is opened unless
+    /// isolation is lenient.
+    fn leaves_for(&self, caller: &str, target: &str) -> bool {
+        let events = target == "broker" && self.has_events(caller);
+        (events || self.edge(caller, target).is_some())
+            && (target != "legacy" || self.spec["network"]["isolation"] == "Lenient")
     }
 }
 
@@ -204,9 +221,10 @@ proptest! {
             let file = config["data"]["discovery.json"].as_str().expect("a discovery file");
             let file: Value = serde_json::from_str(file).expect("JSON");
             let edges = file["dependencies"].as_object().expect("dependencies");
-            let declared: BTreeSet<&str> = entries(network.service(caller), "dependencies")
+            let mut declared: BTreeSet<&str> = entries(network.service(caller), "dependencies")
                 .filter_map(|edge| edge["name"].as_str())
                 .collect();
+            declared.extend(network.has_events(caller).then_some("broker"));
             prop_assert_eq!(edges.keys().map(String::as_str).collect::<BTreeSet<_>>(), declared);
             for (callee, edge) in edges.iter().filter(|(_, edge)| edge["kind"] == "Service") {
                 let transport = if edge["protocol"] == "UDP" { "UDP" } else { "TCP" };
@@ -235,7 +253,7 @@ proptest! {
         let evaluation = network.evaluation();
         for (from, caller) in network.services.iter().enumerate() {
             let over = |target: &str, open: &Traffic| {
-                network.edge(caller, target).map(|_| open.clone()).unwrap_or_default()
+                if network.leaves_for(caller, target) { open.clone() } else { Traffic::default() }
             };
             let anywhere = over("legacy", &tcp(7001));
             let served = resolvers.iter().map(|(_, open)| open.clone());

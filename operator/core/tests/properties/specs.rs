@@ -187,6 +187,9 @@ fn service() -> BoxedStrategy<Map<String, Value>> {
             ("scratch", scratch()),
             ("expose", expose),
             ("profile", one_of(vec![json!("careful"), json!("plain")])),
+            ("publishes", one_of(vec![json!(["Placed"]), json!(["Placed", "Shipped"])])),
+            ("consumes", one_of(vec![json!(["Shipped"]), json!(["Shipped", "Placed"])])),
+            ("domain", one_of(vec![json!("ordering"), json!("browsing")])),
             ("ports", Just((!ports.is_empty()).then_some(Value::Array(ports))).boxed()),
         ]);
         (own, settings()).prop_map(|(mut own, settings)| {
@@ -202,7 +205,8 @@ fn backing() -> Vec<Value> {
         json!({"name": "orders-db", "engine": "PostgreSQL", "host": "pg.data", "database": "a$b",
             "secret": {"name": "orders-db"}, "pods": {"namespace": "data", "labels": {"cluster": "pg"}}}),
         json!({"name": "cache", "engine": "Redis", "host": "10.9.8.7", "port": 6380}),
-        json!({"name": "broker", "engine": "Kafka", "host": "kafka", "pods": {}}),
+        json!({"name": "broker", "engine": "Kafka", "host": "kafka", "pods": {},
+            "events": [{"name": "Placed", "topic": "orders.placed"}, {"name": "Shipped"}]}),
     ]
 }
 
@@ -254,11 +258,13 @@ impl Edge {
             && let at = self.port.index(ports.len() + 1)
             && at < ports.len()
         {
-            edge["port"] = if self.by_number && unambiguous(ports, at) {
-                ports[at]["port"].clone()
-            } else {
-                ports[at]["name"].clone()
+            let named = |at: usize| {
+                let by_number = self.by_number && unambiguous(ports, at);
+                ports[at][if by_number { "port" } else { "name" }].clone()
             };
+            let second = (at + 1) % ports.len();
+            let both = self.optional.is_some() && second != at;
+            edge["ports"] = if both { json!([named(at), named(second)]) } else { json!([named(at)]) };
         }
         if self.start_after && earlier && ports.is_some() {
             edge["startAfter"] = json!(true);
@@ -315,12 +321,18 @@ fn named(names: Vec<&str>, services: Vec<Map<String, Value>>) -> Vec<Map<String,
 fn network() -> Part {
     maybe(
         object(vec![
-            ("isolation", one_of(vec![json!("Strict"), json!("Disabled")])),
+            ("isolation", one_of(vec![json!("Strict"), json!("Lenient"), json!("Disabled")])),
             ("monitoringNamespace", one_of(vec![json!(MONITORING)])),
             ("nodeCidrs", one_of(vec![json!(["10.128.0.0/16"])])),
         ])
         .prop_map(Value::Object),
     )
+}
+
+/// Databases are shared and events not published at random; the checks have tests of their own.
+fn waivers() -> Value {
+    let waiver = |check| json!({"check": check, "reason": "at random"});
+    json!({"waivers": [waiver("shared-database"), waiver("unpublished-event")]})
 }
 
 /// A whole spec that is right.
@@ -345,6 +357,7 @@ pub(crate) fn spec() -> BoxedStrategy<Value> {
         ("backingServices", Just(Some(Value::Array(backing()))).boxed()),
         ("externalServices", Just(Some(Value::Array(external()))).boxed()),
         ("suspend", one_of(vec![json!(false)])),
+        ("checks", Just(Some(waivers())).boxed()),
     ])
     .prop_map(Value::Object)
     .boxed()

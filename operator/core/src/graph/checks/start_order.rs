@@ -1,13 +1,13 @@
-//! Checks of the graph as a whole.
+//! Services that wait for each other's first start.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use msapp_crds::v1alpha1::MicroserviceAppSpec;
 
-use crate::violation::{Code, Violation, Violations, nearest};
+use crate::violation::{Code, Violation, Violations};
 
 /// Services that wait for each other's first start would wait for ever.
-pub(super) fn start_order(spec: &MicroserviceAppSpec, violations: &mut Violations) {
+pub(in crate::graph) fn start_order(spec: &MicroserviceAppSpec, violations: &mut Violations) {
     let mut waits: BTreeMap<&str, Vec<(&str, String)>> = BTreeMap::new();
     for (index, service) in spec.services.iter().enumerate() {
         let edges =
@@ -51,18 +51,4 @@ fn cycle_from<'a>(
         }
     }
     None
-}
-
-/// The owner of a backing service is a service.
-pub(super) fn owners(spec: &MicroserviceAppSpec, violations: &mut Violations) {
-    let names: Vec<&str> = spec.services.iter().map(|service| service.name.as_str()).collect();
-    for (index, backing) in spec.backing_services.iter().enumerate() {
-        if let Some(owner) = backing.owner.as_deref().filter(|owner| !names.contains(owner)) {
-            let path = format!("spec.backingServices[{index}].owner");
-            violations.push(
-                Violation::new(path, Code::UnknownName, format!("there is no service {owner:?}"))
-                    .suggest(nearest(owner, names.iter().copied())),
-            );
-        }
-    }
 }
