@@ -83,7 +83,8 @@ mod tests {
     #[test]
     fn the_manifest_stays_below_the_size_that_client_side_apply_and_helm_can_carry() {
         let bytes = manifest().len();
-        assert!(bytes < 120_000, "the manifest has {bytes} bytes; 120,000 is the budget");
+        // The annotation of client-side apply takes 262,144 bytes, a release of Helm 1 MiB for everything.
+        assert!(bytes < 150_000, "the manifest has {bytes} bytes; 150,000 is the budget");
     }
 
     #[test]
