@@ -1,6 +1,8 @@
 //! Whole reconciles against a scripted API server.
 
-use std::cell::Cell;
+mod order;
+mod proof;
+
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -8,9 +10,8 @@ use std::time::Duration;
 use http::{Method, Request, Response};
 use kube::Client;
 use kube::client::Body;
-use msapp_core::desired::{ChildKey, ChildKind, DesiredSet};
-use msapp_core::graph::App;
-use msapp_core::policy::{self, Proof};
+use msapp_core::desired::ChildKind;
+use msapp_core::policy;
 use msapp_crds::v1alpha1::MicroserviceAppStatus;
 use serde_json::{Value, json};
 use tower::{BoxError, service_fn};
@@ -381,52 +382,6 @@ async fn a_foreign_object_of_the_same_name_is_told_and_left_alone() {
     assert_eq!(world.ready().0, "NameTaken");
 }
 
-/// cart starts after search, of which nothing is up.
-fn in_order() -> Value {
-    let mut spec = two_services();
-    spec["services"][0]["dependencies"] = json!([{"name": "search", "startAfter": true}]);
-    spec["services"][1]["replicas"] = json!(1);
-    spec
-}
-
-const CART: &str = "PATCH deployments/cart";
-
-#[tokio::test]
-async fn an_app_that_was_only_suspended_or_refused_still_starts_in_order() {
-    let mut suspended = in_order();
-    suspended["suspend"] = json!(true);
-    let mut world = World::new(suspended);
-    assert_eq!(world.pass().await.1, [STATUS]);
-    world.edit(in_order());
-    let (_, requests) = world.pass().await;
-    assert!(
-        requests.contains(&"PATCH deployments/search".to_owned()) && !requests.contains(&CART.to_owned())
-    );
-
-    let mut world = World::new(in_order());
-    let foreign =
-        json!({"metadata": {"name": "cart", "namespace": "shop", "uid": "foreign", "resourceVersion": "50"}});
-    let (kind, key) = (ChildKind::Deployment, ChildKey::new(ChildKind::Deployment, "cart"));
-    world.context.view.child_written(kind, crate::cluster::child_from(kind, &foreign));
-    world.pass().await;
-    assert_eq!(world.ready().0, "NameTaken");
-    world.context.view.child_deleted("shop", &key, "foreign");
-    assert!(!world.pass().await.1.contains(&CART.to_owned()));
-    assert_eq!(world.status().services[0].waiting_for, ["search"]);
-}
-
-#[tokio::test]
-async fn a_deployment_that_somebody_deletes_is_made_anew_at_once_also_after_a_restart_of_the_operator() {
-    let mut world = World::new(two_services());
-    world.pass().await;
-    world.edit(in_order());
-    world.pass().await;
-    world.memory = Memory::default();
-    let key = ChildKey::new(ChildKind::Deployment, "cart");
-    world.context.view.child_deleted("shop", &key, "uid-of-deployments/cart");
-    assert!(world.pass().await.1.contains(&CART.to_owned()));
-}
-
 #[tokio::test(start_paused = true)]
 async fn a_status_that_cannot_be_written_is_written_later() {
     let mut world = World::new(two_services());
@@ -438,58 +393,4 @@ async fn a_status_that_cannot_be_written_is_written_later() {
     assert_eq!(pass.result, ReconcileResult::Failed);
     world.behave("microserviceapps/shop/status", None);
     assert_eq!(world.pass().await.1, [STATUS]);
-}
-
-thread_local! {
-    /// How many proofs this test has made.
-    static PROOFS: Cell<usize> = const { Cell::new(0) };
-}
-
-fn counted(app: &App, desired: &DesiredSet) -> Proof {
-    PROOFS.set(PROOFS.get() + 1);
-    policy::prove(app, desired)
-}
-
-fn failing(app: &App, _: &DesiredSet) -> Proof {
-    counted(app, &DesiredSet::default())
-}
-
-#[tokio::test]
-async fn when_the_proof_fails_nothing_is_written_and_the_status_says_whose_mistake_it_is() {
-    let mut world = World::new(two_services());
-    world.context.prove = failing;
-    let (pass, requests) = world.pass().await;
-    assert_eq!((pass.result, requests), (ReconcileResult::Invalid, vec![STATUS.to_owned()]));
-    let (reason, message) = world.ready();
-    assert_eq!(reason, "InvalidSpec");
-    assert!(
-        message.contains("a defect of msapp, not of the resource: nothing makes pods of cart"),
-        "{message}"
-    );
-    let (pass, requests) = world.pass().await;
-    assert_eq!((pass.result, requests), (ReconcileResult::Invalid, vec![]));
-}
-
-#[tokio::test]
-async fn what_runs_keeps_running_when_the_proof_of_a_change_fails() {
-    let mut world = World::new(two_services());
-    world.pass().await;
-    world.context.prove = failing;
-    let mut spec = two_services();
-    spec["services"][0]["image"] = json!("shop:2");
-    world.edit(spec);
-    assert_eq!(world.pass().await.1, [STATUS]);
-}
-
-#[tokio::test]
-async fn one_generation_is_proven_once() {
-    let mut world = World::new(two_services());
-    world.context.prove = counted;
-    for _ in 0..3 {
-        world.pass().await;
-    }
-    assert_eq!(PROOFS.get(), 1);
-    world.edit(two_services());
-    world.pass().await;
-    assert_eq!(PROOFS.get(), 2);
 }
