@@ -5,4 +5,5 @@ mod installed;
 mod permissions;
 mod program;
 mod rendered;
+mod rights;
 mod values;

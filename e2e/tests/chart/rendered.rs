@@ -287,7 +287,7 @@ fn grants_of_kind(rendered: &Rendered, kind: &str) -> BTreeSet<String> {
 }
 
 /// Every right of a role by itself: `verb group/resource`, and the name where it is limited to one.
-fn grants(role: &Value) -> BTreeSet<String> {
+pub(super) fn grants(role: &Value) -> BTreeSet<String> {
     let mut all = BTreeSet::new();
     for rule in role["rules"].as_array().expect("a role has rules") {
         assert!(rule["nonResourceURLs"].is_null(), "{rule}");
