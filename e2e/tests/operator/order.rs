@@ -74,3 +74,21 @@ async fn a_service_waits_for_another_before_its_first_start_and_never_again() ->
     assert_eq!(condition(&status, "Ready"), "False", "first is still down");
     Ok(())
 }
+
+#[tokio::test]
+async fn an_app_that_was_created_suspended_starts_in_order_all_the_same() -> Result<()> {
+    let (cluster, operator) = (Cluster::shared().await, Operator::shared().await);
+    let suspended = ORDERED.replace("spec:\n", "spec:\n  suspend: true\n");
+    let app = App::create(&cluster, "suspended-order", &[&suspended]).await?;
+    app.until("the operator to leave it alone", |status| condition(status, "Ready") == "Unknown").await?;
+    let tally = Tally::begin(&cluster, &operator, app.namespace.name()).await?;
+    app.patch(json!([{"op": "remove", "path": "/spec/suspend"}])).await?;
+    app.until("second to wait", |status| {
+        status.services.iter().any(|service| service.name == "second" && service.waiting_for == ["first"])
+    })
+    .await?;
+    tally.all().await?;
+    let children = app.children().await?;
+    assert!(children.contains_key("Deployment/first") && !children.contains_key("Deployment/second"));
+    Ok(())
+}

@@ -2,7 +2,10 @@
 //! refuses is refused: nobody learns of a mistake only when half of the app is written.
 
 use anyhow::{Result, ensure};
-use msapp_core::{build, graph, source::Source};
+use msapp_core::{
+    build, graph,
+    source::{Bindings, Source},
+};
 use msapp_e2e::{Cluster, Namespace};
 use serde_json::{Value, json};
 
@@ -220,7 +223,13 @@ fn good() -> Value {
 }
 
 fn source(namespace: &str, spec: Value) -> Source {
-    Source { name: "verdicts".into(), namespace: namespace.into(), generation: 1, spec }
+    Source {
+        name: "verdicts".into(),
+        namespace: namespace.into(),
+        generation: 1,
+        spec,
+        bindings: Bindings::new(),
+    }
 }
 
 fn value(text: &str) -> Value {
