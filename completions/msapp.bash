@@ -28,6 +28,9 @@ _msapp() {
             msapp,crd)
                 cmd="msapp__subcmd__crd"
                 ;;
+            msapp,graph)
+                cmd="msapp__subcmd__graph"
+                ;;
             msapp,help)
                 cmd="msapp__subcmd__help"
                 ;;
@@ -52,6 +55,9 @@ _msapp() {
             msapp__subcmd__help,crd)
                 cmd="msapp__subcmd__help__subcmd__crd"
                 ;;
+            msapp__subcmd__help,graph)
+                cmd="msapp__subcmd__help__subcmd__graph"
+                ;;
             msapp__subcmd__help,help)
                 cmd="msapp__subcmd__help__subcmd__help"
                 ;;
@@ -71,7 +77,7 @@ _msapp() {
 
     case "${cmd}" in
         msapp)
-            opts="-h -V --help --version controller crd check render prove status completion help"
+            opts="-h -V --help --version controller crd check render prove graph status completion help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -200,8 +206,42 @@ _msapp() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        msapp__subcmd__graph)
+            opts="-o -n -h --output --events --policy --domain --by-domain --namespace --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --output)
+                    COMPREPLY=($(compgen -W "text mermaid dot svg" -- "${cur}"))
+                    return 0
+                    ;;
+                -o)
+                    COMPREPLY=($(compgen -W "text mermaid dot svg" -- "${cur}"))
+                    return 0
+                    ;;
+                --domain)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --namespace)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -n)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         msapp__subcmd__help)
-            opts="controller crd check render prove status completion help"
+            opts="controller crd check render prove graph status completion help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -257,6 +297,20 @@ _msapp() {
             return 0
             ;;
         msapp__subcmd__help__subcmd__crd)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        msapp__subcmd__help__subcmd__graph)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )

@@ -31,6 +31,7 @@ complete -c msapp -n "__fish_msapp_needs_command" -f -a "crd" -d 'Prints the Cus
 complete -c msapp -n "__fish_msapp_needs_command" -f -a "check" -d 'Checks MicroserviceApps without a cluster and shows every mistake at once'
 complete -c msapp -n "__fish_msapp_needs_command" -f -a "render" -d 'Prints every object that the operator applies for a MicroserviceApp, without a cluster'
 complete -c msapp -n "__fish_msapp_needs_command" -f -a "prove" -d 'Proves that the NetworkPolicies of a MicroserviceApp open what it declares and nothing else'
+complete -c msapp -n "__fish_msapp_needs_command" -f -a "graph" -d 'Draws what calls what, without a cluster'
 complete -c msapp -n "__fish_msapp_needs_command" -f -a "status" -d 'Shows how an app is: its services as a tree, callers above what they call, and the first thing that is broken'
 complete -c msapp -n "__fish_msapp_needs_command" -f -a "completion" -d 'Prints the completion script of a shell'
 complete -c msapp -n "__fish_msapp_needs_command" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
@@ -62,6 +63,16 @@ complete -c msapp -n "__fish_msapp_using_subcommand prove" -s o -l output -d 'Ho
 json\t'An array of {app, namespace, isolated, counts, matrix, differences}'"
 complete -c msapp -n "__fish_msapp_using_subcommand prove" -s n -l namespace -d 'Namespace of resources that name none' -r
 complete -c msapp -n "__fish_msapp_using_subcommand prove" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c msapp -n "__fish_msapp_using_subcommand graph" -s o -l output -d 'The form of the picture' -r -f -a "text\t'A list for terminals: each service with what it calls and who calls it'
+mermaid\t'A Mermaid flowchart'
+dot\t'A Graphviz digraph'
+svg\t'A picture of its own, light or dark as the reader has it'"
+complete -c msapp -n "__fish_msapp_using_subcommand graph" -l domain -d 'Draws one domain and its neighbours' -r
+complete -c msapp -n "__fish_msapp_using_subcommand graph" -s n -l namespace -d 'Namespace of resources that name none' -r
+complete -c msapp -n "__fish_msapp_using_subcommand graph" -l events -d 'Draws events between those who publish and those who consume them, in the place of their edges to brokers'
+complete -c msapp -n "__fish_msapp_using_subcommand graph" -l policy -d 'Draws what the network policies admit, as their proof finds it, and marks where that is not what is declared'
+complete -c msapp -n "__fish_msapp_using_subcommand graph" -l by-domain -d 'Draws each domain as one, with how many edges lead from one to another'
+complete -c msapp -n "__fish_msapp_using_subcommand graph" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c msapp -n "__fish_msapp_using_subcommand status" -s n -l namespace -d 'Namespace; that of the kubeconfig\'s context when absent' -r
 complete -c msapp -n "__fish_msapp_using_subcommand status" -l timeout -d 'How long --until-ready waits: 90s, 5m, 1h' -r
 complete -c msapp -n "__fish_msapp_using_subcommand status" -l context -d 'Context of the kubeconfig' -r
@@ -72,11 +83,12 @@ complete -c msapp -n "__fish_msapp_using_subcommand status" -s w -l watch -d 'Sh
 complete -c msapp -n "__fish_msapp_using_subcommand status" -l until-ready -d 'Watches until everything is ready at the current generation'
 complete -c msapp -n "__fish_msapp_using_subcommand status" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c msapp -n "__fish_msapp_using_subcommand completion" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c msapp -n "__fish_msapp_using_subcommand help; and not __fish_seen_subcommand_from controller crd check render prove status completion help" -f -a "controller" -d 'Runs the operator until SIGTERM'
-complete -c msapp -n "__fish_msapp_using_subcommand help; and not __fish_seen_subcommand_from controller crd check render prove status completion help" -f -a "crd" -d 'Prints the CustomResourceDefinition'
-complete -c msapp -n "__fish_msapp_using_subcommand help; and not __fish_seen_subcommand_from controller crd check render prove status completion help" -f -a "check" -d 'Checks MicroserviceApps without a cluster and shows every mistake at once'
-complete -c msapp -n "__fish_msapp_using_subcommand help; and not __fish_seen_subcommand_from controller crd check render prove status completion help" -f -a "render" -d 'Prints every object that the operator applies for a MicroserviceApp, without a cluster'
-complete -c msapp -n "__fish_msapp_using_subcommand help; and not __fish_seen_subcommand_from controller crd check render prove status completion help" -f -a "prove" -d 'Proves that the NetworkPolicies of a MicroserviceApp open what it declares and nothing else'
-complete -c msapp -n "__fish_msapp_using_subcommand help; and not __fish_seen_subcommand_from controller crd check render prove status completion help" -f -a "status" -d 'Shows how an app is: its services as a tree, callers above what they call, and the first thing that is broken'
-complete -c msapp -n "__fish_msapp_using_subcommand help; and not __fish_seen_subcommand_from controller crd check render prove status completion help" -f -a "completion" -d 'Prints the completion script of a shell'
-complete -c msapp -n "__fish_msapp_using_subcommand help; and not __fish_seen_subcommand_from controller crd check render prove status completion help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c msapp -n "__fish_msapp_using_subcommand help; and not __fish_seen_subcommand_from controller crd check render prove graph status completion help" -f -a "controller" -d 'Runs the operator until SIGTERM'
+complete -c msapp -n "__fish_msapp_using_subcommand help; and not __fish_seen_subcommand_from controller crd check render prove graph status completion help" -f -a "crd" -d 'Prints the CustomResourceDefinition'
+complete -c msapp -n "__fish_msapp_using_subcommand help; and not __fish_seen_subcommand_from controller crd check render prove graph status completion help" -f -a "check" -d 'Checks MicroserviceApps without a cluster and shows every mistake at once'
+complete -c msapp -n "__fish_msapp_using_subcommand help; and not __fish_seen_subcommand_from controller crd check render prove graph status completion help" -f -a "render" -d 'Prints every object that the operator applies for a MicroserviceApp, without a cluster'
+complete -c msapp -n "__fish_msapp_using_subcommand help; and not __fish_seen_subcommand_from controller crd check render prove graph status completion help" -f -a "prove" -d 'Proves that the NetworkPolicies of a MicroserviceApp open what it declares and nothing else'
+complete -c msapp -n "__fish_msapp_using_subcommand help; and not __fish_seen_subcommand_from controller crd check render prove graph status completion help" -f -a "graph" -d 'Draws what calls what, without a cluster'
+complete -c msapp -n "__fish_msapp_using_subcommand help; and not __fish_seen_subcommand_from controller crd check render prove graph status completion help" -f -a "status" -d 'Shows how an app is: its services as a tree, callers above what they call, and the first thing that is broken'
+complete -c msapp -n "__fish_msapp_using_subcommand help; and not __fish_seen_subcommand_from controller crd check render prove graph status completion help" -f -a "completion" -d 'Prints the completion script of a shell'
+complete -c msapp -n "__fish_msapp_using_subcommand help; and not __fish_seen_subcommand_from controller crd check render prove graph status completion help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'

@@ -1,8 +1,9 @@
 //! Golden files: `<feature>-<situation>.in.yaml` in, `.out.yaml` out; the samples are inputs too.
 //!
 //! An input holds one MicroserviceApp and the ConfigMaps and Secrets it refers to. The output holds the objects and
-//! the proof of their policies, or the violations, and the status of a first pass over an empty namespace. `make
-//! golden` rewrites the outputs; the difference is then read like any other change.
+//! the proof of their policies, or the violations, and the status of a first pass over an empty namespace; beside that
+//! of a sample `.graph.mmd` and `.graph.txt` hold its graph. `make golden` rewrites the outputs; the difference is then
+//! read like any other change.
 
 mod scenes;
 
@@ -14,7 +15,7 @@ use msapp_core::observed::Observed;
 use msapp_core::reference::{ReferenceKey, ReferenceKind, ReferenceState, References};
 use msapp_core::source::Source;
 use msapp_core::status::{Facts, Outcome, status};
-use msapp_core::{build, digest, plan, policy};
+use msapp_core::{build, digest, picture, plan, policy};
 use serde_json::{Value, json};
 
 const UPDATE: &str = "MSAPP_UPDATE_GOLDEN";
@@ -127,12 +128,33 @@ fn output(input: &Path) -> String {
     texts.join("---\n")
 }
 
+/// The graph of a valid input, events drawn: each form with the ending of its file.
+fn graphs(input: &Path) -> Vec<(&'static str, String)> {
+    let documents = documents(input);
+    let app = documents.iter().find(|document| document["kind"] == "MicroserviceApp");
+    let Ok(app) = graph::resolve(&source(app.expect("a MicroserviceApp"))) else { return Vec::new() };
+    let picture = picture::of(&app, true);
+    vec![(".graph.mmd", picture::mermaid::render(&picture)), (".graph.txt", picture::text::render(&picture))]
+}
+
+/// Everything that is expected: the path of each file with what should be in it.
+fn expectations() -> Vec<(PathBuf, String)> {
+    let of = |(input, expected): (PathBuf, PathBuf)| {
+        let name = expected.to_string_lossy().into_owned();
+        // The graphs of the samples are documentation; those of the other inputs would repeat them.
+        let graphs = if name.contains("/sample-") { graphs(&input) } else { Vec::new() };
+        let graphs =
+            graphs.into_iter().map(move |(ending, text)| (name.replace(".out.yaml", ending).into(), text));
+        std::iter::once((expected, output(&input))).chain(graphs)
+    };
+    cases().into_iter().flat_map(of).collect()
+}
+
 #[test]
 fn golden_files_hold() {
     let update = std::env::var_os(UPDATE).is_some();
     let mut differing = Vec::new();
-    for (input, expected) in cases() {
-        let found = output(&input);
+    for (expected, found) in expectations() {
         if update {
             std::fs::write(&expected, &found).expect("writable");
         } else if std::fs::read_to_string(&expected).ok().as_deref() != Some(found.as_str()) {
@@ -147,9 +169,10 @@ fn golden_files_hold() {
 
 #[test]
 fn no_golden_output_is_without_its_input() {
-    let expected: Vec<PathBuf> = cases().into_iter().map(|(_, output)| output).collect();
+    let expected: Vec<PathBuf> = expectations().into_iter().map(|(path, _)| path).collect();
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden");
-    let orphans: Vec<PathBuf> =
-        files(&folder, ".out.yaml").into_iter().filter(|path| !expected.contains(path)).collect();
+    let outputs =
+        [".out.yaml", ".graph.mmd", ".graph.txt"].into_iter().flat_map(|ending| files(&folder, ending));
+    let orphans: Vec<PathBuf> = outputs.filter(|path| !expected.contains(path)).collect();
     assert!(orphans.is_empty(), "{orphans:?}");
 }

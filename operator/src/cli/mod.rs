@@ -5,6 +5,7 @@ mod completion;
 mod controller;
 mod diagnostic;
 mod exit;
+mod graph;
 mod input;
 mod output;
 mod prove;
@@ -24,6 +25,7 @@ use check::CheckArgs;
 use completion::CompletionArgs;
 use controller::ControllerArgs;
 use exit::Outcome;
+use graph::GraphArgs;
 use prove::ProveArgs;
 use render::RenderArgs;
 use status::StatusArgs;
@@ -81,6 +83,7 @@ enum Command {
     Check(CheckArgs),
     Render(RenderArgs),
     Prove(ProveArgs),
+    Graph(GraphArgs),
     Status(StatusArgs),
     Completion(CompletionArgs),
 }
@@ -120,6 +123,7 @@ fn dispatch(command: Command) -> Result<Outcome> {
         Command::Check(args) => check::run(&args),
         Command::Render(args) => render::run(&args),
         Command::Prove(args) => prove::run(&args),
+        Command::Graph(args) => graph::run(&args),
         Command::Status(args) => runtime()?.block_on(status::run(&args)),
         Command::Completion(args) => completion::run(&args),
     }

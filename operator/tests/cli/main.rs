@@ -2,6 +2,7 @@
 
 mod api;
 mod check;
+mod graph;
 mod program;
 mod prove;
 mod render;

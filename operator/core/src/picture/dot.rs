@@ -1,6 +1,7 @@
 //! Graphviz DOT. <https://graphviz.org/doc/info/lang.html>
 
-use super::{Arrow, Kind, Link, Mark, Node, Picture, Severity};
+use super::{Arrow, Kind, Link, Mark, Node, Picture};
+use crate::violation::Severity;
 
 /// The picture as a digraph.
 pub fn render(picture: &Picture) -> String {
@@ -10,6 +11,9 @@ pub fn render(picture: &Picture) -> String {
          edge [fontname=\"Helvetica\", fontsize=10]\n",
         quoted(picture.title())
     );
+    for mark in picture.marks() {
+        text.push_str(&format!("  // {}\n", mark.to_string().replace(char::is_control, " ")));
+    }
     for (domain, places) in picture.domains() {
         let indent = if domain.is_some() { "    " } else { "  " };
         if let Some(domain) = domain {
@@ -73,8 +77,7 @@ fn problem(severity: Option<Severity>, marks: &[Mark]) -> String {
         Some(Severity::Advice) => "dodgerblue3",
         None => return String::new(),
     };
-    let texts: Vec<String> =
-        marks.iter().map(|mark| format!("{}: {}", mark.severity.word(), mark.text)).collect();
+    let texts: Vec<String> = marks.iter().map(ToString::to_string).collect();
     format!(", color={colour}, fontcolor={colour}, penwidth=2, tooltip={}", quoted(&texts.join("\n")))
 }
 

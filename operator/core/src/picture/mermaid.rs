@@ -2,7 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use super::{Arrow, Kind, Link, Node, Picture, Severity};
+use super::{Arrow, Kind, Link, Mark, Node, Picture};
+use crate::violation::Severity;
 
 /// Colours that stand out on light and on dark pages: the text is always dark, the box always light.
 const CLASSES: [(&str, &str); 10] = [
@@ -25,6 +26,7 @@ const FRAME: &str = "fill:transparent,stroke:#94a3b8,stroke-dasharray:4 4";
 pub fn render(picture: &Picture) -> String {
     let identifiers = identifiers(picture);
     let mut text = String::from("flowchart LR\n");
+    text.extend(picture.marks().iter().map(|mark| format!("  %% {}\n", told(mark))));
     for (number, (domain, places)) in picture.domains().into_iter().enumerate() {
         let indent = if domain.is_some() { "    " } else { "  " };
         if let Some(domain) = domain {
@@ -41,7 +43,8 @@ pub fn render(picture: &Picture) -> String {
         text.push_str(&format!("  {}\n", edge(arrow, &identifiers)));
     }
     for (node, identifier) in picture.nodes().iter().zip(&identifiers) {
-        let severity = node.severity().map(|severity| format!("  class {identifier} {}\n", severity.word()));
+        let severity =
+            node.severity().map(|severity| format!("  class {identifier} {}\n", severity.as_str()));
         text.push_str(&severity.unwrap_or_default());
     }
     text.push_str(&problem_edges(picture));
@@ -72,7 +75,7 @@ fn node(node: &Node, identifier: &str) -> String {
         label.push_str(&format!("<br/><small>{}</small>", escaped(detail)));
     }
     for mark in &node.marks {
-        label.push_str(&format!("<br/><small>{}: {}</small>", mark.severity.word(), escaped(&mark.text)));
+        label.push_str(&format!("<br/><small>{}</small>", told(mark)));
     }
     format!("{identifier}{}:::{}", shape(node.kind, &label), node.kind.word())
 }
@@ -90,6 +93,11 @@ fn shape(kind: Kind, label: &str) -> String {
     format!("{open}\"{label}\"{close}")
 }
 
+/// Short: a flowchart has no place for sentences.
+fn told(mark: &Mark) -> String {
+    format!("{}: {}", mark.severity.as_str(), escaped(&mark.code))
+}
+
 fn edge(arrow: Arrow<'_>, identifiers: &[String]) -> String {
     let line = match (arrow.edge.link, arrow.edge.optional) {
         (_, true) => "-.->",
@@ -97,9 +105,7 @@ fn edge(arrow: Arrow<'_>, identifiers: &[String]) -> String {
         (Link::Entry | Link::Call | Link::Data | Link::Admitted, false) => "-->",
     };
     let mut words: Vec<String> = arrow.edge.label.iter().map(|label| escaped(label)).collect();
-    words.extend(
-        arrow.edge.marks.iter().map(|mark| format!("{}: {}", mark.severity.word(), escaped(&mark.text))),
-    );
+    words.extend(arrow.edge.marks.iter().map(told));
     let label = if words.is_empty() { String::new() } else { format!("|\"{}\"|", words.join("<br/>")) };
     format!("{} {line}{label} {}", identifiers[arrow.from], identifiers[arrow.to])
 }
@@ -138,7 +144,7 @@ fn legend(picture: &Picture) -> String {
 /// Only those that are used: what is pasted into a document should be short.
 fn classes(picture: &Picture) -> String {
     let mut used: BTreeSet<&str> = picture.nodes().iter().map(|node| node.kind.word()).collect();
-    used.extend(picture.nodes().iter().filter_map(|node| node.severity().map(Severity::word)));
+    used.extend(picture.nodes().iter().filter_map(|node| node.severity().map(Severity::as_str)));
     let line = |(name, style): &(&str, &str)| format!("  classDef {name} {style}\n");
     CLASSES.iter().filter(|(name, _)| used.contains(name)).map(line).collect()
 }

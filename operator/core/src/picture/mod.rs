@@ -2,15 +2,24 @@
 //!
 //! Equal pictures are equal bytes in every form, in whatever order their nodes and edges were given.
 
+mod app;
 mod circles;
+mod domains;
 pub mod dot;
+mod findings;
 pub mod mermaid;
+mod policy;
 pub mod svg;
 pub mod text;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 
+pub use app::of;
 pub use circles::circles;
+pub use policy::admitted;
+
+use crate::violation::Severity;
 
 /// What a node is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -113,35 +122,22 @@ impl Link {
     }
 }
 
-/// How bad a problem is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Severity {
-    /// Could be better.
-    Advice,
-    /// Will hurt one day.
-    Warning,
-    /// Does not work.
-    Error,
-}
-
-impl Severity {
-    /// One word for people and classes.
-    pub fn word(self) -> &'static str {
-        match self {
-            Severity::Advice => "advice",
-            Severity::Warning => "warning",
-            Severity::Error => "error",
-        }
-    }
-}
-
 /// A problem with what it stands at.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Mark {
     /// How bad it is.
     pub severity: Severity,
+    /// What is wrong, in a word or two: the code of a check.
+    pub code: String,
     /// What is wrong, in one sentence without a full stop.
     pub text: String,
+}
+
+/// `warning: no service depends on "old-db" [unused-backing-service]`
+impl fmt::Display for Mark {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{}: {} [{}]", self.severity.as_str(), self.text, self.code)
+    }
 }
 
 /// A thing in the picture.
@@ -200,6 +196,7 @@ pub struct Arrow<'a> {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Picture {
     title: String,
+    marks: Vec<Mark>,
     nodes: Vec<Node>,
     edges: Vec<Edge>,
     ends: Vec<(usize, usize)>,
@@ -212,7 +209,7 @@ impl Picture {
         for marks in
             nodes.iter_mut().map(|node| &mut node.marks).chain(edges.iter_mut().map(|edge| &mut edge.marks))
         {
-            marks.sort_by(|left, right| right.severity.cmp(&left.severity).then(left.text.cmp(&right.text)));
+            marks.sort();
             marks.dedup();
         }
         nodes.sort();
@@ -225,12 +222,26 @@ impl Picture {
         edges.sort();
         edges.dedup();
         let ends = edges.iter().filter_map(|edge| Some((place(&edge.from)?, place(&edge.to)?))).collect();
-        Self { title: title.into(), nodes, edges, ends }
+        Self { title: title.into(), marks: Vec::new(), nodes, edges, ends }
+    }
+
+    /// Adds problems that stand at nothing that is drawn.
+    #[must_use]
+    pub fn with_marks(mut self, marks: impl IntoIterator<Item = Mark>) -> Self {
+        self.marks.extend(marks);
+        self.marks.sort();
+        self.marks.dedup();
+        self
     }
 
     /// What it shows.
     pub fn title(&self) -> &str {
         &self.title
+    }
+
+    /// Problems of the whole.
+    pub fn marks(&self) -> &[Mark] {
+        &self.marks
     }
 
     /// The nodes: by domain, those without one first, then by kind and name.
@@ -267,8 +278,9 @@ impl Edge {
     }
 }
 
+/// The errors come first.
 fn worst(marks: &[Mark]) -> Option<Severity> {
-    marks.iter().map(|mark| mark.severity).max()
+    marks.iter().map(|mark| mark.severity).min()
 }
 
 /// Services and workers share their names, so that an edge need not know which of both its end is.

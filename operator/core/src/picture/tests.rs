@@ -1,6 +1,7 @@
 use regex::Regex;
 
 use super::*;
+use crate::violation::Severity;
 
 fn node(kind: Kind, name: &str, domain: &str, detail: &str) -> Node {
     let some = |text: &str| (!text.is_empty()).then(|| text.to_owned());
@@ -14,7 +15,7 @@ fn edge(from: (Kind, &str), link: Link, to: (Kind, &str), label: &str) -> Edge {
 }
 
 fn mark(severity: Severity, text: &str) -> Mark {
-    Mark { severity, text: text.to_owned() }
+    Mark { severity, code: "some-code".to_owned(), text: text.to_owned() }
 }
 
 const CALLS: [(&str, &str, &str); 17] = [
@@ -138,6 +139,7 @@ pub(super) fn hostile() -> Picture {
     for (number, name) in HOSTILE.iter().enumerate() {
         let kind = Kind::ALL[number % Kind::ALL.len()];
         let mut one = node(kind, name, name, name);
+        let mark = |severity, name: &&str| Mark { code: (*name).to_owned(), ..mark(severity, name) };
         one.marks = if number % 5 == 0 { vec![mark(Severity::Error, name)] } else { Vec::new() };
         nodes.push(one);
         let mut to_next =

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Arrow, Kind, Link, Mark, Node, Picture, circles};
+use super::{Arrow, Kind, Link, Node, Picture, circles};
 
 /// Columns that a line may have; a longer one goes on below.
 const WIDTH: usize = 100;
@@ -13,6 +13,7 @@ const VERB: usize = 13;
 pub fn render(picture: &Picture) -> String {
     let circles = circles(picture);
     let mut text = format!("{}: {}\n", picture.title(), counts(picture));
+    text.extend(picture.marks().iter().map(|mark| format!("! {mark}\n")));
     let domains = picture.domains();
     let several = domains.len() > 1;
     let (without, within): (Vec<_>, Vec<_>) = domains.into_iter().partition(|(domain, _)| domain.is_none());
@@ -39,7 +40,7 @@ fn counts(picture: &Picture) -> String {
     let mut parts: Vec<(usize, &str)> = kinds.map(|kind| (of(kind), kind.title())).collect();
     let on_nodes: usize = picture.nodes().iter().map(|node| node.marks.len()).sum();
     let on_edges: usize = picture.arrows().map(|arrow| arrow.edge.marks.len()).sum();
-    parts.push((on_nodes + on_edges, "problem"));
+    parts.push((picture.marks().len() + on_nodes + on_edges, "problem"));
     let counted = |(count, what): (usize, &str)| match count {
         0 => None,
         1 => Some(format!("1 {what}")),
@@ -67,12 +68,12 @@ fn entry(picture: &Picture, place: usize, circles: &[Vec<usize>]) -> String {
         text.push_str(&objects(verb(link, inwards), &ends));
     }
     for mark in &node.marks {
-        text.push_str(&format!("    ! {}\n", words(mark)));
+        text.push_str(&format!("    ! {mark}\n"));
     }
     for arrow in picture.arrows().filter(|arrow| arrow.from == place) {
         let to = &picture.nodes()[arrow.to].name;
         let marks = arrow.edge.marks.iter();
-        text.extend(marks.map(|mark| format!("    ! → {to}: {}\n", words(mark))));
+        text.extend(marks.map(|mark| format!("    ! → {to}: {mark}\n")));
     }
     text
 }
@@ -89,7 +90,8 @@ fn heading(node: &Node) -> String {
 fn far_end(picture: &Picture, arrow: Arrow<'_>, far: usize, circles: &[Vec<usize>]) -> String {
     let mut text = picture.nodes()[far].name.clone();
     if let Some(label) = &arrow.edge.label {
-        text.push_str(&format!(" {label}"));
+        // What has commas of its own must not look like several things.
+        text.push_str(&if label.contains(',') { format!(" ({label})") } else { format!(" {label}") });
     }
     if arrow.edge.optional {
         text.push_str(" (optional)");
@@ -147,10 +149,6 @@ fn wrapped(beginning: &str, objects: &[String]) -> String {
         columns += wide;
     }
     format!("{text}{line}\n")
-}
-
-fn words(mark: &Mark) -> String {
-    format!("{}: {}", mark.severity.word(), mark.text)
 }
 
 fn told(picture: &Picture, circle: &[usize]) -> String {

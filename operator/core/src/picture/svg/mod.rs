@@ -12,7 +12,10 @@ mod place;
 mod shape;
 mod style;
 
-use super::{Arrow, Kind, Link, Picture, Severity};
+use std::cmp::Reverse;
+
+use super::{Arrow, Kind, Link, Picture};
+use crate::violation::Severity;
 use grid::{Grid, SMALL_SIZE, Way, grid};
 use letters::{LABEL, shortened, width};
 use place::{Place, Plan, place};
@@ -38,9 +41,10 @@ pub fn render(picture: &Picture) -> String {
     let title = escaped(picture.title());
     let mut text = format!(
         "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {wide} {height}\" width=\"{wide}\" \
-         height=\"{height}\" role=\"img\">\n<title>{title}</title>\n{}\
+         height=\"{height}\" role=\"img\">\n<title>{title}</title>\n{}{}\
          <rect class=\"page\" width=\"{wide}\" height=\"{height}\"/>\n\
          <text class=\"title\" x=\"{MARGIN}\" y=\"{}\">{title}</text>\n",
+        description(picture),
         style::head(),
         MARGIN + 6.0
     );
@@ -55,6 +59,12 @@ pub fn render(picture: &Picture) -> String {
         legend.0
     ));
     text
+}
+
+/// What is wrong with the whole, for those who read the file and for programs that read it aloud.
+fn description(picture: &Picture) -> String {
+    let marks: Vec<String> = picture.marks().iter().map(|mark| escaped(&mark.to_string())).collect();
+    if marks.is_empty() { String::new() } else { format!("<desc>{}</desc>\n", marks.join("\n")) }
 }
 
 fn extent(plan: &Plan) -> (f64, f64) {
@@ -100,7 +110,7 @@ fn arrows(picture: &Picture, grid: &Grid<'_>, plan: &Plan) -> String {
         let label = way.as_ref().and_then(|way| way.label).map(|label| plan.items[label]);
         drawn.push((arrow.edge.severity(), self::arrow(picture, arrow, &path, label)));
     }
-    drawn.sort_by_key(|(severity, _)| *severity);
+    drawn.sort_by_key(|(severity, _)| (severity.is_some(), Reverse(*severity)));
     drawn.into_iter().map(|(_, text)| text).collect()
 }
 
@@ -237,7 +247,7 @@ fn legend(picture: &Picture) -> (String, f64) {
     for severity in [Severity::Advice, Severity::Warning, Severity::Error] {
         if picture.arrows().any(|arrow| arrow.edge.severity() == Some(severity)) {
             let class = style::class(Link::Call, false, Some(severity));
-            line(&class, style::marker(Link::Call, Some(severity)), severity.word());
+            line(&class, style::marker(Link::Call, Some(severity)), severity.as_str());
         }
     }
     (text, left)

@@ -7,7 +7,7 @@ use super::{escaped, round};
 
 /// A node with its name, a few words, and a badge where something is wrong.
 pub(super) fn node(node: &Node, place: &Place) -> String {
-    let severity = node.severity().map_or(String::new(), |severity| format!(" {}", severity.word()));
+    let severity = node.severity().map_or(String::new(), |severity| format!(" {}", severity.as_str()));
     let mut told = vec![format!("{} ({})", escaped(&node.name), node.kind.title())];
     told.extend(node.detail.as_deref().map(escaped));
     told.extend(node.marks.iter().map(self::told));
@@ -47,7 +47,7 @@ pub(super) fn node(node: &Node, place: &Place) -> String {
 
 /// What a mouse shows of a problem.
 pub(super) fn told(mark: &Mark) -> String {
-    format!("{}: {}", mark.severity.word(), escaped(&mark.text))
+    escaped(&mark.to_string())
 }
 
 /// An arrow from a node to itself: a loop at its top.

@@ -1,6 +1,7 @@
 //! Colours and lines, for light and for dark readers.
 
-use super::super::{Link, Severity};
+use super::super::Link;
+use crate::violation::Severity;
 
 /// Class, light line and fill, dark line and fill.
 const NODES: [(&str, [&str; 2], [&str; 2]); 7] = [
@@ -86,7 +87,7 @@ fn colours(nodes: &[(&str, [&str; 2])], lines: &[(&str, &str)], colours: [&str; 
 }
 
 fn is_severity(class: &str) -> bool {
-    [Severity::Advice, Severity::Warning, Severity::Error].iter().any(|severity| severity.word() == class)
+    [Severity::Advice, Severity::Warning, Severity::Error].iter().any(|severity| severity.as_str() == class)
 }
 
 fn head_of(class: &str) -> String {
@@ -98,7 +99,7 @@ fn head_of(class: &str) -> String {
 
 /// The classes of an arrow: a problem hides what it is otherwise.
 pub(super) fn class(link: Link, optional: bool, severity: Option<Severity>) -> String {
-    let word = severity.map_or(link.word(), Severity::word);
+    let word = severity.map_or(link.word(), Severity::as_str);
     if optional { format!("{word} optional") } else { word.to_owned() }
 }
 

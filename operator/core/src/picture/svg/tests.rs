@@ -3,6 +3,7 @@ use regex::Regex;
 use super::super::tests::{hostile, large, shop};
 use super::super::{Edge, End, Mark, Node};
 use super::*;
+use crate::violation::Severity;
 
 fn pictures() -> Vec<Picture> {
     let (nodes, edges) = shop();
@@ -73,8 +74,8 @@ fn markup_is_balanced_and_names_are_no_markup() {
 #[test]
 fn a_problem_is_coloured_and_tells_what_it_is() {
     let text = render(&pictures()[0]);
-    assert!(text.contains("class=\"arrow error\"><title>order-processing → orders-db: data\n5432\nerror: orders-db belongs to order-taking</title>"));
-    assert!(text.contains("class=\"node backing error\"><title>orders-db (backing service)\nPostgreSQL\nerror: two services write to it</title>"));
+    assert!(text.contains("class=\"arrow error\"><title>order-processing → orders-db: data\n5432\nerror: orders-db belongs to order-taking [some-code]</title>"));
+    assert!(text.contains("class=\"node backing error\"><title>orders-db (backing service)\nPostgreSQL\nerror: two services write to it [some-code]</title>"));
 }
 
 #[test]
@@ -85,7 +86,11 @@ fn what_calls_itself_gets_a_loop_and_a_name_without_end_is_cut() {
         kind: Kind::Service,
         name: name.clone(),
         detail: None,
-        marks: vec![Mark { severity: Severity::Advice, text: "a long name".to_owned() }],
+        marks: vec![Mark {
+            severity: Severity::Advice,
+            code: "long".to_owned(),
+            text: "a long name".to_owned(),
+        }],
     };
     let end = End { kind: Kind::Service, name: name.clone() };
     let edge = Edge {
