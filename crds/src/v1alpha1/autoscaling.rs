@@ -72,7 +72,7 @@ pub enum ResourceName {
 #[serde(rename_all = "camelCase")]
 #[x_kube(validation = Rule::new("has(self.averageUtilization) != has(self.averageValue)").message("exactly one of averageUtilization and averageValue is given").reason(Reason::FieldValueInvalid))]
 pub struct ContainerResourceMetric {
-    /// Name of the container; the service's own is `app`. Example: `app`
+    /// Name of the container: that of a service is `app`. Example: `app`
     #[schemars(length(max = 63))]
     pub container: String,
     /// CPU or Memory. Example: `CPU`

@@ -232,6 +232,14 @@ fn a_service_that_was_started_once_stays_so_and_one_that_was_only_left_alone_is_
         started.map(|service| service.name).collect::<Vec<_>>()
     };
     assert_eq!(started(&scene), ["cart"]);
+    let reasons: Vec<Option<String>> =
+        scene.status(None, NOW).services.into_iter().map(|service| service.reason).collect();
+    let suspended = Some("Suspended".to_owned());
+    assert_eq!(
+        reasons,
+        [suspended.clone(), None, suspended.clone(), suspended],
+        "of ads, cart, checkout, frontend"
+    );
 }
 
 #[test]

@@ -21,6 +21,13 @@ impl Seen {
         &self.status.name
     }
 
+    /// Nobody starts it, so it is not coming up either.
+    fn leave_alone(&mut self) {
+        self.cause = Some(Cause::new(Reason::Suspended, ""));
+        self.status.reason = Some(Reason::Suspended.as_str().to_owned());
+        self.status.message = None;
+    }
+
     /// Whether it should have pods, and none of them is ready, of whatever version.
     pub(super) fn is_down(&self) -> bool {
         self.status.ready == 0 && self.status.desired > 0
@@ -29,7 +36,12 @@ impl Seen {
 
 /// The services, sorted by name.
 pub(super) fn services(app: &App, plan: &Plan, failures: &[Failure], observed: &Observed) -> Vec<Seen> {
-    app.services.iter().map(|service| of_service(service, plan, failures, observed)).collect()
+    let mut services: Vec<Seen> =
+        app.services.iter().map(|service| of_service(service, plan, failures, observed)).collect();
+    for service in services.iter_mut().filter(|service| app.suspended && !service.status.started) {
+        service.leave_alone();
+    }
+    services
 }
 
 fn of_service(service: &Service, plan: &Plan, failures: &[Failure], observed: &Observed) -> Seen {
