@@ -108,8 +108,8 @@ const STALLED: [Mistake; 13] = [
         &["spec.services[0].dependencies[0].name", "\"clock\" declares no port"],
     ),
     (
-        |spec| spec["services"][0]["dependencies"][0]["port"] = json!("htp"),
-        &["spec.services[0].dependencies[0].port", "\"htp\"", "did you mean \"http\"?"],
+        |spec| spec["services"][0]["dependencies"][0]["ports"] = json!(["htp"]),
+        &["spec.services[0].dependencies[0].ports[0]", "\"htp\"", "did you mean \"http\"?"],
     ),
     (
         |spec| spec["services"][0]["dependencies"][0]["name"] = json!("web"),
