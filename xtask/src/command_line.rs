@@ -24,14 +24,20 @@ pub(crate) fn page() -> String {
     for command in &commands {
         let name = command.get_name();
         let about = command.get_about().map(ToString::to_string).unwrap_or_default();
-        let cluster = if matches!(name, "controller" | "status") { "yes" } else { "no" };
+        let cluster = match name {
+            "controller" | "status" => "yes",
+            "plan" => "yes, or a file of what it holds",
+            _ => "no",
+        };
         page.push_str(&format!(
             "| [`msapp {name}`](#msapp-{name}) | {} | {cluster} |\n",
             about.replace('|', "\\|")
         ));
     }
     page.push_str("\nExit codes of every command: 0 fine; 1 the resource has mistakes, or did not become ready in time; ");
-    page.push_str("2 wrong usage, or something cannot be read.\n");
+    page.push_str(
+        "2 wrong usage, or something cannot be read; 3 `plan --exit-code`: there is something to do.\n",
+    );
     for command in commands {
         let help = command.clone().term_width(100).render_long_help().to_string();
         page.push_str(&format!("\n## msapp {}\n\n```text\n{}\n```\n", command.get_name(), trimmed(&help)));

@@ -13,6 +13,7 @@
 //! ```
 
 pub mod build;
+pub mod claim;
 pub mod desired;
 pub mod difference;
 pub mod digest;

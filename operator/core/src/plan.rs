@@ -85,6 +85,25 @@ pub enum Refusal {
     Immutable(String),
 }
 
+impl Refusal {
+    /// Why this child will not be written, and what to do about it, in one sentence.
+    pub fn told_of(&self, key: &ChildKey) -> String {
+        match self {
+            Refusal::Foreign(whose) => format!(
+                "{key} exists already and belongs to {whose}; it is never adopted: rename the service or remove the object"
+            ),
+            Refusal::OtherApp(app) => {
+                format!(
+                    "{key} belongs to the MicroserviceApp {app} of the same namespace; rename the service"
+                )
+            }
+            Refusal::Immutable(field) => {
+                format!("{field} of {key} cannot change: delete the {} and it is made anew", key.kind)
+            }
+        }
+    }
+}
+
 /// Decides about every desired object and every object of ours that is no longer desired.
 ///
 /// `uid` is the app's; a child of a former app of the same name is left to garbage collection, never adopted.

@@ -162,18 +162,17 @@ fn variables_are_added_removed_changed_and_reordered() {
 fn a_credential_is_never_shown_and_a_change_of_it_is() {
     let difference = after(|services| {
         services[0]["env"][1]["value"] = json!("hunter3");
-        services[0]["files"][0]["content"] = json!("limit: 1\ntoken: xyz\n");
+        services[0]["files"][0]["content"] = json!("limit: 2\ntoken: xyz\n");
     });
     let deployment = changes(&difference, ChildKind::Deployment, "cart");
     let variable =
         deployment.iter().find(|change| change.path.to_string().contains("DB_PASSWORD")).expect("told");
-    assert_eq!((&variable.before, &variable.after), (&Some(json!("***")), &Some(json!("***"))));
+    let both = (&Some(json!("***")), &Some(json!("*** (another value)")));
+    assert_eq!((&variable.before, &variable.after), both);
     assert!(variable.is_hidden);
     let [file] = changes(&difference, ChildKind::ConfigMap, "cart") else { panic!("{difference:#?}") };
-    assert_eq!(
-        (&file.before, &file.after, file.is_hidden),
-        (&file.after, &Some(json!("limit: 1\ntoken: ***\n")), true)
-    );
+    let both = ("limit: 1\ntoken: ***\n", "limit: 2\ntoken: *** (another value)\n");
+    assert_eq!((&file.before, &file.after), (&Some(json!(both.0)), &Some(json!(both.1))));
     let text = format!("{difference:?}");
     assert!(!["hunter", "abc", "xyz"].iter().any(|secret| text.contains(secret)), "{text}");
     let both = ["environment variable DB_PASSWORD changed", "file /etc/cart.yaml changed"];
@@ -248,7 +247,7 @@ fn a_service_that_is_no_longer_declared_stops_and_its_policy_goes_too() {
         services.as_array_mut().expect("a list").pop();
     });
     let catalog = forecast(&difference, "catalog");
-    assert_eq!((&catalog.effect, catalog.pods_before, catalog.pods_after), (&Effect::Stops, 0, 0));
+    assert_eq!((&catalog.effect, catalog.pods_before, catalog.pods_after), (&Effect::Stops, 1, 0));
     assert_eq!(*verdict(&difference, ChildKind::NetworkPolicy, "catalog"), Verdict::Delete);
     assert_eq!(
         restarts(&difference, "cart"),

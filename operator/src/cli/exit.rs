@@ -11,6 +11,8 @@ pub(super) enum Outcome {
     Mistakes,
     /// 2: wrong usage, or something could not be read.
     CannotRead,
+    /// 3: with `plan --exit-code`, there is something to do.
+    Changes,
 }
 
 impl From<Outcome> for ExitCode {
@@ -19,6 +21,7 @@ impl From<Outcome> for ExitCode {
             Outcome::Fine => ExitCode::SUCCESS,
             Outcome::Mistakes => ExitCode::from(1),
             Outcome::CannotRead => ExitCode::from(2),
+            Outcome::Changes => ExitCode::from(3),
         }
     }
 }

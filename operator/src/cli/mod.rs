@@ -1,6 +1,7 @@
 //! The command line: one file for each subcommand, all of them thin, all through `msapp-core`.
 
 mod check;
+mod cluster;
 mod completion;
 mod controller;
 mod diagnostic;
@@ -8,6 +9,7 @@ mod exit;
 mod graph;
 mod input;
 mod output;
+mod plan;
 mod prove;
 mod render;
 mod resource;
@@ -26,6 +28,7 @@ use completion::CompletionArgs;
 use controller::ControllerArgs;
 use exit::Outcome;
 use graph::GraphArgs;
+use plan::PlanArgs;
 use prove::ProveArgs;
 use render::RenderArgs;
 use status::StatusArgs;
@@ -42,7 +45,8 @@ const EXIT_CODES: &str = "\
 Exit codes:
   0  fine
   1  the resource has mistakes, or did not become ready in time
-  2  wrong usage, or something cannot be read";
+  2  wrong usage, or something cannot be read
+  3  `plan --exit-code`: there is something to do";
 
 const CONTROLLER_EXAMPLES: &str = "\
 Examples:
@@ -82,6 +86,7 @@ enum Command {
     Crd,
     Check(CheckArgs),
     Render(RenderArgs),
+    Plan(PlanArgs),
     Prove(ProveArgs),
     Graph(GraphArgs),
     Status(StatusArgs),
@@ -122,6 +127,7 @@ fn dispatch(command: Command) -> Result<Outcome> {
         }
         Command::Check(args) => check::run(&args),
         Command::Render(args) => render::run(&args),
+        Command::Plan(args) => runtime()?.block_on(plan::run(&args)),
         Command::Prove(args) => prove::run(&args),
         Command::Graph(args) => graph::run(&args),
         Command::Status(args) => runtime()?.block_on(status::run(&args)),

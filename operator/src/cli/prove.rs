@@ -154,7 +154,8 @@ mod tests {
         };
         let spec = json!({"services": [{"name": "web", "image": "web:1"}]});
         let (name, namespace) = ("shop".to_owned(), "shop".to_owned());
-        let source = msapp_core::source::Source { name, namespace, generation: 1, spec, ..Default::default() };
+        let source =
+            msapp_core::source::Source { name, namespace, generation: 1, spec, ..Default::default() };
         let app = msapp_core::graph::resolve(&source).expect("it is right");
         assert_eq!(
             text(&broken(&app)),

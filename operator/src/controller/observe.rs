@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use msapp_core::claim::{Claimant, better_claims};
 use msapp_core::desired::{ChildKey, ChildKind, DesiredSet};
 use msapp_core::observed::{Child, Observed, Owner, Pod, Warning};
 use msapp_core::reference::{ReferenceKey, ReferenceKind, ReferenceState, References};
@@ -47,22 +48,17 @@ fn warnings(view: &View, namespace: &str, pod: &str) -> Vec<Warning> {
     newest.into_values().collect()
 }
 
-/// Services that another app of the namespace has a better claim to: who has objects of that name keeps them, else who
-/// came first. Two apps of the same second can each be the first that is seen, so age alone would let both refuse.
+/// Services that another app of the namespace has a better claim to.
 fn claims(view: &View, app: &Object<StoredApp>) -> BTreeMap<String, String> {
-    let age = |app: &Object<StoredApp>| (app.value.created.clone(), app.name.clone());
-    let rank = |app: &Object<StoredApp>, service: &str| (!holds(view, app, service), age(app));
     let mut others = view.apps_in(&app.namespace);
     others.retain(|other| other.name != app.name);
-    let mut claims = BTreeMap::new();
-    for service in &app.value.services {
-        let sharing = others.iter().filter(|other| other.value.services.contains(service));
-        let best = sharing.min_by_key(|other| rank(other, service));
-        if let Some(other) = best.filter(|other| rank(other, service) < rank(app, service)) {
-            claims.insert(service.clone(), other.name.clone());
-        }
-    }
-    claims
+    let claimant = |of: &Object<StoredApp>| {
+        let shared = of.value.services.intersection(&app.value.services);
+        let services = shared.map(|service| (service.clone(), holds(view, of, service))).collect();
+        Claimant { app: of.name.clone(), created: Some(of.value.created.clone()), services }
+    };
+    let others: Vec<Claimant> = others.iter().map(|other| claimant(other)).collect();
+    if others.is_empty() { BTreeMap::new() } else { better_claims(&claimant(app), &others) }
 }
 
 /// Whether an app has made an object of that name.

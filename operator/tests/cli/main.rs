@@ -3,6 +3,9 @@
 mod api;
 mod check;
 mod graph;
+#[path = "../../core/tests/properties/live.rs"]
+mod live;
+mod plan;
 mod program;
 mod prove;
 mod render;

@@ -99,8 +99,12 @@ impl<'a> Scene<'a> {
 
     fn pods_before(&self) -> i32 {
         let is_ours = !matches!(self.child.verdict, Verdict::Refuse(_) | Verdict::AwaitDeletion);
-        let replicas = self.live()["spec"]["replicas"].as_i64().filter(|_| is_ours);
-        replicas.and_then(|replicas| i32::try_from(replicas).ok()).unwrap_or_default()
+        if !is_ours || self.live().is_null() {
+            return 0;
+        }
+        // The API server writes the one pod that it takes for granted.
+        let replicas = self.live()["spec"]["replicas"].as_i64();
+        replicas.and_then(|replicas| i32::try_from(replicas).ok()).unwrap_or(1)
     }
 
     fn pods_after(&self, before: i32, effect: &Effect) -> i32 {

@@ -17,9 +17,9 @@ pub struct FieldChange {
     pub path: Path,
     /// What is there; none when it is added. Credentials are hidden.
     pub before: Option<Value>,
-    /// What will be there; none when it is removed. Credentials are hidden.
+    /// What will be there; none when it is removed. Credentials are hidden; a line with another one says so.
     pub after: Option<Value>,
-    /// Whether something in it is hidden, so that two different values can look alike.
+    /// Whether something in it is hidden.
     pub is_hidden: bool,
 }
 
@@ -95,6 +95,9 @@ const FREE_MAPS: [&str; 4] = ["annotations", "labels", "data", "binaryData"];
 /// What tells the items of a list apart, the first that does so: a name where there is one, because a name stays
 /// when the rest changes.
 const IDENTITIES: [&str; 6] = ["mountPath", "name", "topologyKey", "key", "host", "path"];
+
+/// Stands behind something hidden that is not what it was.
+const ANOTHER: &str = " (another value)";
 
 /// What applying a manifest changes.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -224,9 +227,29 @@ fn identity(lists: &[&[Value]]) -> Option<&'static str> {
 
 fn change(path: &Path, before: Option<&Value>, after: Option<&Value>) -> FieldChange {
     let shown = |value: Option<&Value>| value.map(|value| without_credentials(path, value));
-    let (hidden_before, hidden_after) = (shown(before), shown(after));
-    let is_hidden = hidden_before.as_ref() != before || hidden_after.as_ref() != after;
-    FieldChange { path: path.clone(), before: hidden_before, after: hidden_after, is_hidden }
+    let (shown_before, mut shown_after) = (shown(before), shown(after));
+    let is_hidden = shown_before.as_ref() != before || shown_after.as_ref() != after;
+    let text = |value: &Option<Value>| value.as_ref().and_then(Value::as_str).map(str::to_owned);
+    if let (Some(before), Some(after), Some(old), Some(new)) = (
+        before.and_then(Value::as_str),
+        after.and_then(Value::as_str),
+        text(&shown_before),
+        text(&shown_after),
+    ) {
+        shown_after = Some(marked((before, after), (&old, &new)).into());
+    }
+    FieldChange { path: path.clone(), before: shown_before, after: shown_after, is_hidden }
+}
+
+/// Marks the lines that look like one of before only because of what is hidden in them.
+fn marked((before, after): (&str, &str), (old, new): (&str, &str)) -> String {
+    let (known, looks): (BTreeSet<&str>, BTreeSet<&str>) =
+        (before.split('\n').collect(), old.split('\n').collect());
+    let lines = after.split('\n').zip(new.split('\n')).map(|(line, shown)| {
+        let differs = line != shown && looks.contains(shown) && !known.contains(line);
+        if differs { format!("{shown}{ANOTHER}") } else { shown.to_owned() }
+    });
+    lines.collect::<Vec<_>>().join("\n")
 }
 
 /// The value with everything hidden that may not be shown.

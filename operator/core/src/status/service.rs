@@ -79,18 +79,13 @@ fn awaited<'a>(steps: &[&'a Step]) -> Vec<&'a Awaited> {
 
 fn refused(steps: &[&Step]) -> Option<Cause> {
     steps.iter().find_map(|step| match &step.action {
-        Action::Refuse(Refusal::Foreign(whose)) => Some(Cause::new(
-            Reason::NameTaken,
-            format!("{} exists already and belongs to {whose}; it is never adopted: rename the service or remove the object", step.key),
-        )),
-        Action::Refuse(Refusal::OtherApp(app)) => Some(Cause::new(
-            Reason::NameTaken,
-            format!("{} belongs to the MicroserviceApp {app} of the same namespace; rename the service", step.key),
-        )),
-        Action::Refuse(Refusal::Immutable(field)) => Some(Cause::new(
-            Reason::ImmutableField,
-            format!("{field} of {} cannot change: delete the {} and it is made anew", step.key, step.key.kind),
-        )),
+        Action::Refuse(refusal) => {
+            let reason = match refusal {
+                Refusal::Foreign(_) | Refusal::OtherApp(_) => Reason::NameTaken,
+                Refusal::Immutable(_) => Reason::ImmutableField,
+            };
+            Some(Cause::new(reason, refusal.told_of(&step.key)))
+        }
         Action::AwaitDeletion => Some(Cause::new(
             Reason::AwaitingDeletion,
             format!("{} of a predecessor is still being deleted", step.key),

@@ -1,8 +1,8 @@
 //! `msapp status`: how a system is, as a tree in the order of its dependencies.
 
 mod app;
+mod apps;
 mod changes;
-mod cluster;
 mod shape;
 mod text;
 mod watch;
@@ -14,10 +14,11 @@ use clap::{Args, ValueEnum};
 use console::{Term, colors_enabled};
 use serde_json::Value;
 
+use super::cluster::Cluster;
 use super::exit::Outcome;
 use super::output::print;
 use app::App;
-use cluster::{Cluster, Selection};
+use apps::Selection;
 use text::Look;
 
 const EXAMPLES: &str = "\

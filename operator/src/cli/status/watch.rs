@@ -8,9 +8,10 @@ use console::Term;
 use futures::{StreamExt, pin_mut};
 
 use super::app::App;
+use super::apps::{Seen, Selection};
 use super::changes::changes;
-use super::cluster::{Cluster, Seen, Selection};
 use super::{look, text};
+use crate::cli::cluster::Cluster;
 use crate::cli::exit::Outcome;
 use crate::cli::output::print;
 
