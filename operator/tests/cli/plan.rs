@@ -80,7 +80,9 @@ fn what_runs_already_is_nothing_to_do() {
 fn a_change_is_told_field_by_field_with_its_restarts_and_without_credentials() {
     let text = planned(&running(SHOP), &edited(), &[]).fine();
     assert!(!["hunter", "first", "second"].iter().any(|secret| text.contains(secret)), "{text}");
-    assert_snapshot!(text);
+    // What is in a digest is tested elsewhere.
+    let shown: Vec<&str> = text.lines().filter(|line| !line.contains("config-digest")).collect();
+    assert_snapshot!(shown.join("\n"));
 }
 
 #[test]
