@@ -34,6 +34,9 @@ _msapp() {
             msapp,help)
                 cmd="msapp__subcmd__help"
                 ;;
+            msapp,plan)
+                cmd="msapp__subcmd__plan"
+                ;;
             msapp,prove)
                 cmd="msapp__subcmd__prove"
                 ;;
@@ -61,6 +64,9 @@ _msapp() {
             msapp__subcmd__help,help)
                 cmd="msapp__subcmd__help__subcmd__help"
                 ;;
+            msapp__subcmd__help,plan)
+                cmd="msapp__subcmd__help__subcmd__plan"
+                ;;
             msapp__subcmd__help,prove)
                 cmd="msapp__subcmd__help__subcmd__prove"
                 ;;
@@ -77,7 +83,7 @@ _msapp() {
 
     case "${cmd}" in
         msapp)
-            opts="-h -V --help --version controller crd check render prove graph status completion help"
+            opts="-h -V --help --version controller crd check render plan prove graph status completion help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -241,7 +247,7 @@ _msapp() {
             return 0
             ;;
         msapp__subcmd__help)
-            opts="controller crd check render prove graph status completion help"
+            opts="controller crd check render plan prove graph status completion help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -338,6 +344,20 @@ _msapp() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        msapp__subcmd__help__subcmd__plan)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         msapp__subcmd__help__subcmd__prove)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
@@ -373,6 +393,44 @@ _msapp() {
                 return 0
             fi
             case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        msapp__subcmd__plan)
+            opts="-n -o -h --namespace --context --observed --output --exit-code --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --namespace)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -n)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --context)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --observed)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --output)
+                    COMPREPLY=($(compgen -W "text json" -- "${cur}"))
+                    return 0
+                    ;;
+                -o)
+                    COMPREPLY=($(compgen -W "text json" -- "${cur}"))
+                    return 0
+                    ;;
                 *)
                     COMPREPLY=()
                     ;;

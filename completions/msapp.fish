@@ -30,6 +30,7 @@ complete -c msapp -n "__fish_msapp_needs_command" -f -a "controller" -d 'Runs th
 complete -c msapp -n "__fish_msapp_needs_command" -f -a "crd" -d 'Prints the CustomResourceDefinition'
 complete -c msapp -n "__fish_msapp_needs_command" -f -a "check" -d 'Checks MicroserviceApps without a cluster and shows every mistake at once'
 complete -c msapp -n "__fish_msapp_needs_command" -f -a "render" -d 'Prints every object that the operator applies for a MicroserviceApp, without a cluster'
+complete -c msapp -n "__fish_msapp_needs_command" -f -a "plan" -d 'Shows what a MicroserviceApp would change in the cluster, and which services restart, and why'
 complete -c msapp -n "__fish_msapp_needs_command" -f -a "prove" -d 'Proves that the NetworkPolicies of a MicroserviceApp open what it declares and nothing else'
 complete -c msapp -n "__fish_msapp_needs_command" -f -a "graph" -d 'Draws what calls what, without a cluster'
 complete -c msapp -n "__fish_msapp_needs_command" -f -a "status" -d 'Shows how an app is: its services as a tree, callers above what they call, and the first thing that is broken'
@@ -59,6 +60,13 @@ complete -c msapp -n "__fish_msapp_using_subcommand render" -s o -l output -d 'W
 json\t'One v1 List'"
 complete -c msapp -n "__fish_msapp_using_subcommand render" -s n -l namespace -d 'Namespace of resources that name none' -r
 complete -c msapp -n "__fish_msapp_using_subcommand render" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c msapp -n "__fish_msapp_using_subcommand plan" -s n -l namespace -d 'Namespace of resources that name none; that of the kubeconfig\'s context when absent' -r
+complete -c msapp -n "__fish_msapp_using_subcommand plan" -l context -d 'Context of the kubeconfig' -r
+complete -c msapp -n "__fish_msapp_using_subcommand plan" -l observed -d 'Compares with the objects in a file, as `kubectl get -o yaml --show-managed-fields` prints them, and asks no cluster' -r -F
+complete -c msapp -n "__fish_msapp_using_subcommand plan" -s o -l output -d 'How the plan is printed' -r -f -a "text\t'For people'
+json\t'An array with an object for each app'"
+complete -c msapp -n "__fish_msapp_using_subcommand plan" -l exit-code -d 'Ends with exit code 3 when there is something to do'
+complete -c msapp -n "__fish_msapp_using_subcommand plan" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c msapp -n "__fish_msapp_using_subcommand prove" -s o -l output -d 'How the proof is printed' -r -f -a "text\t'One line of result, and the table of who may reach whom'
 json\t'An array of {app, namespace, isolated, counts, matrix, differences}'"
 complete -c msapp -n "__fish_msapp_using_subcommand prove" -s n -l namespace -d 'Namespace of resources that name none' -r
@@ -83,12 +91,13 @@ complete -c msapp -n "__fish_msapp_using_subcommand status" -s w -l watch -d 'Sh
 complete -c msapp -n "__fish_msapp_using_subcommand status" -l until-ready -d 'Watches until everything is ready at the current generation'
 complete -c msapp -n "__fish_msapp_using_subcommand status" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c msapp -n "__fish_msapp_using_subcommand completion" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c msapp -n "__fish_msapp_using_subcommand help; and not __fish_seen_subcommand_from controller crd check render prove graph status completion help" -f -a "controller" -d 'Runs the operator until SIGTERM'
-complete -c msapp -n "__fish_msapp_using_subcommand help; and not __fish_seen_subcommand_from controller crd check render prove graph status completion help" -f -a "crd" -d 'Prints the CustomResourceDefinition'
-complete -c msapp -n "__fish_msapp_using_subcommand help; and not __fish_seen_subcommand_from controller crd check render prove graph status completion help" -f -a "check" -d 'Checks MicroserviceApps without a cluster and shows every mistake at once'
-complete -c msapp -n "__fish_msapp_using_subcommand help; and not __fish_seen_subcommand_from controller crd check render prove graph status completion help" -f -a "render" -d 'Prints every object that the operator applies for a MicroserviceApp, without a cluster'
-complete -c msapp -n "__fish_msapp_using_subcommand help; and not __fish_seen_subcommand_from controller crd check render prove graph status completion help" -f -a "prove" -d 'Proves that the NetworkPolicies of a MicroserviceApp open what it declares and nothing else'
-complete -c msapp -n "__fish_msapp_using_subcommand help; and not __fish_seen_subcommand_from controller crd check render prove graph status completion help" -f -a "graph" -d 'Draws what calls what, without a cluster'
-complete -c msapp -n "__fish_msapp_using_subcommand help; and not __fish_seen_subcommand_from controller crd check render prove graph status completion help" -f -a "status" -d 'Shows how an app is: its services as a tree, callers above what they call, and the first thing that is broken'
-complete -c msapp -n "__fish_msapp_using_subcommand help; and not __fish_seen_subcommand_from controller crd check render prove graph status completion help" -f -a "completion" -d 'Prints the completion script of a shell'
-complete -c msapp -n "__fish_msapp_using_subcommand help; and not __fish_seen_subcommand_from controller crd check render prove graph status completion help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c msapp -n "__fish_msapp_using_subcommand help; and not __fish_seen_subcommand_from controller crd check render plan prove graph status completion help" -f -a "controller" -d 'Runs the operator until SIGTERM'
+complete -c msapp -n "__fish_msapp_using_subcommand help; and not __fish_seen_subcommand_from controller crd check render plan prove graph status completion help" -f -a "crd" -d 'Prints the CustomResourceDefinition'
+complete -c msapp -n "__fish_msapp_using_subcommand help; and not __fish_seen_subcommand_from controller crd check render plan prove graph status completion help" -f -a "check" -d 'Checks MicroserviceApps without a cluster and shows every mistake at once'
+complete -c msapp -n "__fish_msapp_using_subcommand help; and not __fish_seen_subcommand_from controller crd check render plan prove graph status completion help" -f -a "render" -d 'Prints every object that the operator applies for a MicroserviceApp, without a cluster'
+complete -c msapp -n "__fish_msapp_using_subcommand help; and not __fish_seen_subcommand_from controller crd check render plan prove graph status completion help" -f -a "plan" -d 'Shows what a MicroserviceApp would change in the cluster, and which services restart, and why'
+complete -c msapp -n "__fish_msapp_using_subcommand help; and not __fish_seen_subcommand_from controller crd check render plan prove graph status completion help" -f -a "prove" -d 'Proves that the NetworkPolicies of a MicroserviceApp open what it declares and nothing else'
+complete -c msapp -n "__fish_msapp_using_subcommand help; and not __fish_seen_subcommand_from controller crd check render plan prove graph status completion help" -f -a "graph" -d 'Draws what calls what, without a cluster'
+complete -c msapp -n "__fish_msapp_using_subcommand help; and not __fish_seen_subcommand_from controller crd check render plan prove graph status completion help" -f -a "status" -d 'Shows how an app is: its services as a tree, callers above what they call, and the first thing that is broken'
+complete -c msapp -n "__fish_msapp_using_subcommand help; and not __fish_seen_subcommand_from controller crd check render plan prove graph status completion help" -f -a "completion" -d 'Prints the completion script of a shell'
+complete -c msapp -n "__fish_msapp_using_subcommand help; and not __fish_seen_subcommand_from controller crd check render plan prove graph status completion help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
