@@ -1,9 +1,9 @@
 //! Golden files: `<feature>-<situation>.in.yaml` in, `.out.yaml` out; the samples are inputs too.
 //!
-//! An input holds one MicroserviceApp and the ConfigMaps and Secrets it refers to. The output holds the objects and
-//! the proof of their policies, or the violations, and the status of a first pass over an empty namespace; beside that
-//! of a sample `.graph.mmd` and `.graph.txt` hold its graph. `make golden` rewrites the outputs; the difference is then
-//! read like any other change.
+//! An input holds one MicroserviceApp and the ConfigMaps and Secrets it refers to. The output holds the objects, the
+//! proof of their policies and what the checks find, or the violations, and the status of a first pass over an empty
+//! namespace; beside that of a sample `.graph.mmd` and `.graph.txt` hold its graph. `make golden` rewrites the outputs;
+//! the difference is then read like any other change.
 
 mod scenes;
 
@@ -15,6 +15,7 @@ use msapp_core::observed::Observed;
 use msapp_core::reference::{ReferenceKey, ReferenceKind, ReferenceState, References};
 use msapp_core::source::Source;
 use msapp_core::status::{Facts, Outcome, status};
+use msapp_core::violation::{Violation, Violations};
 use msapp_core::{build, digest, picture, plan, policy};
 use serde_json::{Value, json};
 
@@ -94,6 +95,14 @@ fn entries(document: &Value) -> BTreeMap<String, String> {
     data.map(|(key, value)| (key.clone(), digest::keyed(b"golden", value.to_string().as_bytes()))).collect()
 }
 
+fn told(violations: &Violations) -> Vec<Value> {
+    let one = |violation: &Violation| {
+        let severity = violation.code.severity().as_str();
+        json!({"severity": severity, "code": violation.code.as_str(), "message": violation.to_string()})
+    };
+    violations.iter().map(one).collect()
+}
+
 fn output(input: &Path) -> String {
     let documents = documents(input);
     let app =
@@ -105,11 +114,7 @@ fn output(input: &Path) -> String {
     let mut values = Vec::new();
     match graph::resolve(&source) {
         Err(violations) => {
-            let told: Vec<Value> = violations
-                .iter()
-                .map(|violation| json!({"code": violation.code.as_str(), "message": violation.to_string()}))
-                .collect();
-            values.push(json!({"violations": told}));
+            values.push(json!({"violations": told(&violations)}));
             values.push(json!({"status": status(&facts(Outcome::Invalid(&violations)))}));
         }
         Ok(app) => {
@@ -119,6 +124,7 @@ fn output(input: &Path) -> String {
             let plan = plan::plan(&app, "uid", &desired, &observed);
             values.extend(desired.iter().map(|object| object.manifest.clone()));
             values.push(json!({"proof": policy::prove(&app, &desired)}));
+            values.push(json!({"findings": told(&app.findings)}));
             let outcome = Outcome::Valid { app: &app, plan: &plan, failures: &[] };
             values.push(json!({"status": status(&facts(outcome))}));
         }

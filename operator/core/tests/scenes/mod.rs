@@ -60,15 +60,17 @@ fn warnings(pod: &str, objects: &[&Value]) -> Vec<Warning> {
 }
 
 fn scene(input: &Path) -> MicroserviceAppStatus {
-    let documents = super::documents(input);
+    told(super::documents(input))
+}
+
+fn told(documents: Vec<Value>) -> MicroserviceAppStatus {
     let (lists, documents): (Vec<Value>, Vec<Value>) =
         documents.into_iter().partition(|document| document["kind"] == "List");
     let objects: Vec<&Value> =
         lists.iter().flat_map(|list| list["items"].as_array().into_iter().flatten()).collect();
     let resource = documents.iter().find(|document| document["kind"] == "MicroserviceApp").expect("an app");
     let source = super::source(resource);
-    let app =
-        graph::resolve(&source).unwrap_or_else(|violations| panic!("{}: {violations}", input.display()));
+    let app = graph::resolve(&source).unwrap_or_else(|violations| panic!("{}: {violations}", source.name));
     let references = super::references(&documents, &app);
     let app = app.bound(&references);
     let observed = observed(&app.name, &objects);
@@ -113,4 +115,46 @@ fn a_hundred_services_that_are_all_down_make_a_status_of_bounded_size() {
     assert_eq!(status.services.len(), 100);
     let bytes = serde_json::to_string(&status).expect("plain data").len();
     assert!(bytes < 64 * 1024, "{bytes} bytes");
+}
+
+/// A Deployment of two pods, `ready` of them ready.
+fn deployment(name: &str, ready: i32) -> Value {
+    json!({
+        "apiVersion": "apps/v1", "kind": "Deployment",
+        "metadata": {"name": name, "generation": 1},
+        "spec": {"replicas": 2},
+        "status": {"observedGeneration": 1, "replicas": 2, "updatedReplicas": 2, "readyReplicas": ready,
+            "availableReplicas": ready, "unavailableReplicas": 2 - ready},
+    })
+}
+
+/// A pod that is started again and again.
+fn crashing(app: &str, service: &str) -> Value {
+    json!({
+        "apiVersion": "v1", "kind": "Pod",
+        "metadata": {"name": format!("{service}-5c99f894c4-x1"), "creationTimestamp": "2026-01-01T00:00:00Z",
+            "labels": {"msapp.dev/app": app, "msapp.dev/service": service, "pod-template-hash": "5c99f894c4"}},
+        "status": {"phase": "Running",
+            "conditions": [{"type": "PodScheduled", "status": "True"}, {"type": "Ready", "status": "False"}],
+            "containerStatuses": [{"name": "app", "image": "x", "ready": false, "restartCount": 7,
+                "state": {"waiting": {"reason": "CrashLoopBackOff"}},
+                "lastState": {"terminated": {"exitCode": 139, "reason": "Error"}}}]},
+    })
+}
+
+#[test]
+fn a_dead_review_service_harms_nothing_else_in_the_dotnet_shop() {
+    let mut documents = super::documents(&super::root().join("samples/dotnet-shop.yaml"));
+    let services = documents[0]["spec"]["services"].as_array().expect("services").clone();
+    let names = services.iter().map(|service| service["name"].as_str().expect("a name"));
+    let mut items: Vec<Value> =
+        names.map(|name| deployment(name, if name == "review" { 0 } else { 2 })).collect();
+    items.push(crashing("dotnet-shop", "review"));
+    documents.push(json!({"kind": "List", "items": items}));
+    let status = told(documents);
+
+    let harmed = status.services.iter().filter(|service| service.reason.is_some());
+    assert_eq!(harmed.map(|service| service.name.as_str()).collect::<Vec<_>>(), ["review"]);
+    let ready = status.conditions.iter().find(|condition| condition.type_ == "Ready").expect("Ready");
+    assert_eq!(ready.message, "7/8: review: CrashLoopBackOff (exit 139)");
 }
