@@ -4,6 +4,7 @@ mod command_line;
 mod generate;
 mod length;
 mod lint;
+mod pictures;
 mod purity;
 mod reference;
 mod schema;
@@ -24,7 +25,8 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Task {
-    /// Writes every generated file: the CRD, the chart's copy, the reference, the command line's page, completions.
+    /// Writes every generated file: the CRD, the chart's copy, the reference, the command line's page, pictures,
+    /// completions.
     Generate {
         /// Writes nothing; fails and names the files that differ from what would be written.
         #[arg(long)]

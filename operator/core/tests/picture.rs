@@ -81,7 +81,7 @@ fn with_events_the_broker_keeps_the_edges_that_are_no_exchange() {
     assert_eq!(
         of_events,
         [
-            "http://travel.example.com entry gateway",
+            "travel.example.com entry gateway",
             "bookings publish Booked",
             "bookings data bookings-db",
             "points data events",

@@ -166,9 +166,7 @@ fn words(port: &graph::EdgePort, target: TargetKind) -> String {
 
 /// One node for each host name, one edge for each path below it.
 fn entry(service: &Service, exposure: &Exposure) -> (Node, Edge) {
-    let url = exposure.url();
-    let host = url.strip_suffix(exposure.path.as_str()).unwrap_or(&url);
-    let label = Some(exposure.path.clone());
+    let (host, label) = (exposure.host.as_str(), Some(exposure.path.clone()));
     let entry = edge((Kind::Outside, host), Link::Entry, (Kind::Service, &service.name));
     (node(Kind::Outside, host, None, None), Edge { label, ..entry })
 }

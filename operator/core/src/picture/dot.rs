@@ -7,7 +7,7 @@ use crate::violation::Severity;
 pub fn render(picture: &Picture) -> String {
     // Without newrank Graphviz fails on circles that lead through several clusters ("trouble in init_rank").
     let mut text = format!(
-        "digraph {} {{\n  rankdir=LR\n  newrank=true\n  node [shape=box, style=rounded, fontname=\"Helvetica\"]\n  \
+        "digraph {} {{\n  rankdir=LR\n  newrank=true\n  fontname=\"Helvetica\"\n  node [shape=box, style=rounded, fontname=\"Helvetica\"]\n  \
          edge [fontname=\"Helvetica\", fontsize=10]\n",
         quoted(picture.title())
     );
@@ -41,8 +41,8 @@ fn node(node: &Node) -> String {
         Kind::Worker => "shape=component",
         Kind::Backing => "shape=cylinder",
         Kind::External => "shape=box, style=dashed",
-        Kind::Event => "shape=cds",
-        Kind::Outside => "shape=circle",
+        Kind::Event => "shape=hexagon",
+        Kind::Outside => "shape=oval",
         Kind::Domain => "shape=tab",
     };
     let label = match &node.detail {

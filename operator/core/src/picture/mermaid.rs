@@ -150,18 +150,23 @@ fn classes(picture: &Picture) -> String {
 }
 
 /// Text in which nothing means anything: all but words goes as the number of its letter, which Mermaid turns back.
-/// A dot stays inside of a word only: at the end of one it could make a list.
+/// A dot and an underscore stay inside of a word only, where they make neither lists nor emphasis: Mermaid breaks long
+/// words anywhere, and what it breaks inside of a number it does not turn back.
 fn escaped(text: &str) -> String {
     let plain = |letter: char| letter.is_alphanumeric() || " /-,()".contains(letter);
     let mut escaped = String::new();
     let mut letters = text.chars().peekable();
     while let Some(letter) = letters.next() {
         match letter {
-            '.' if letters.peek().is_some_and(|next| next.is_alphanumeric()) => escaped.push('.'),
+            '.' | '_' if is_inside(&escaped, letters.peek()) => escaped.push(letter),
             letter if plain(letter) => escaped.push(letter),
             letter if letter.is_control() || letter.is_whitespace() => escaped.push(' '),
             letter => escaped.push_str(&format!("#{};", u32::from(letter))),
         }
     }
     escaped
+}
+
+fn is_inside(before: &str, after: Option<&char>) -> bool {
+    before.ends_with(char::is_alphanumeric) && after.is_some_and(|after| after.is_alphanumeric())
 }

@@ -247,7 +247,7 @@ fn lines_of_text_stay_within_a_terminal() {
 
 #[test]
 fn mermaid_sees_nothing_but_its_own_marks() {
-    let words = r"(?:[\p{L}\p{N} /,().-]|#[0-9]+;|(?:error|warning): |<br/>|</?small>)*";
+    let words = r"(?:[\p{L}\p{N} /,()._-]|#[0-9]+;|(?:error|warning): |<br/>|</?small>)*";
     let line = format!(
         r#"^\s*(?:flowchart LR|direction LR|end|subgraph \w+\["{words}"\]|\w+[\[({{/]+"{words}"[\])}}\\]+:::\w+|\w+ (?:-->|-\.->|==>)(?:\|"{words}"\|)? \w+|class \w+ \w+|(?:classDef|style|linkStyle) \w+ [\w:#,. -]+)$"#
     );
@@ -264,7 +264,7 @@ fn graphviz_sees_nothing_but_its_own_marks() {
     let quoted = Regex::new(r#""(?:[^"\\\n]|\\["\\n])*""#).expect("a pattern");
     let rest = quoted.replace_all(&text, "Q");
     let line =
-        Regex::new(r"^\s*(?:digraph Q \{|subgraph Q \{|\}|\w+=\w+|(?:node|edge|Q|Q -> Q) \[[\w=, ]+\])$");
+        Regex::new(r"^\s*(?:digraph Q \{|subgraph Q \{|\}|\w+=[\w]+|(?:node|edge|Q|Q -> Q) \[[\w=, ]+\])$");
     let line = line.expect("a pattern");
     assert_eq!(rest.lines().filter(|text| !line.is_match(text)).collect::<Vec<_>>(), Vec::<&str>::new());
     let entity = Regex::new("&(?:amp;)?").expect("a pattern");
