@@ -147,13 +147,11 @@ fn assemble(source: &Source, spec: &MicroserviceAppSpec, violations: &mut Violat
     app
 }
 
-/// What the checks find. Errors stop the change like every mistake. While there are mistakes, only errors are told: the
-/// graph is not whole, and much of the rest would go with the mistakes.
+/// What the checks find. Errors stop the change like every mistake.
 fn judge(app: &App, checks: Option<&Checks>, violations: &mut Violations) -> Violations {
     let found = checks::findings(app, checks);
-    let told = if violations.is_empty() { found.clone() } else { found.errors().cloned().collect() };
     if found.has_errors() {
-        violations.extend(told);
+        violations.extend(checks::told(&found, violations));
     }
     found
 }

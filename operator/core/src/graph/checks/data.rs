@@ -4,111 +4,135 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use msapp_crds::v1alpha1::Engine;
 
-use super::Limits;
-use super::finding::{Check, Finding};
-use crate::graph::{App, BackingTarget, Service};
+use super::System;
+use super::finding::{Check, Finding, names_of, written_at};
+use crate::graph::{BackingTarget, Edge, Service};
 
 /// What is unused, and what is shared.
-pub(super) fn findings(app: &App, _: &Limits) -> Vec<Finding> {
-    let mut found = unused(app);
-    for database in shared(app) {
-        found.extend(owners(&database));
-        found.extend(past_its_owner(&database));
+pub(super) fn findings(system: &System<'_>) -> Vec<Finding> {
+    let mut found = unused(system);
+    for database in databases(system) {
+        found.extend(two_owners(&database));
+        found.extend(match database.owners().pop_first() {
+            Some(owner) => past_its_owner(&database, owner),
+            None => without_owner(&database).into_iter().collect(),
+        });
     }
     found
 }
 
-fn unused(app: &App) -> Vec<Finding> {
-    let used: BTreeSet<&str> =
-        app.services.iter().flat_map(|service| service.edges.iter().map(|edge| edge.name.as_str())).collect();
-    let nobody = |name: &str| format!("no service depends on {name:?}");
-    let backing = app.backing_services.iter().filter(|backing| !used.contains(backing.name.as_str()));
-    let external = app.external_services.iter().filter(|external| !used.contains(external.name.as_str()));
-    backing
-        .map(|one| Finding::new(Check::UnusedBackingService, &one.path, &one.name, nobody(&one.name)))
-        .chain(
-            external.map(|one| {
-                Finding::new(Check::UnusedExternalService, &one.path, &one.name, nobody(&one.name))
-            }),
-        )
+fn unused(system: &System<'_>) -> Vec<Finding> {
+    let (backing, external) = (&system.app.backing_services, &system.app.external_services);
+    let backing = backing.iter().map(|one| (Check::UnusedBackingService, &one.name, &one.path));
+    let external = external.iter().map(|one| (Check::UnusedExternalService, &one.name, &one.path));
+    let unused = backing.chain(external).filter(|(_, name, _)| system.users_of(name).is_empty());
+    unused
+        .map(|(check, name, path)| {
+            let message = format!(
+                "no service depends on {name:?}; remove it, or name it in the dependencies of a service"
+            );
+            Finding::new(check, path, name, message)
+        })
         .collect()
 }
 
 /// One database under whatever names, and who uses it.
 pub(super) struct Database<'a> {
+    /// Its entries, sorted by name.
     entries: Vec<&'a BackingTarget>,
-    pub users: Vec<&'a Service>,
+    /// Its users, sorted by name, and the edge of each; a service that uses two of the entries is there twice.
+    pub users: Vec<(&'a Service, &'a Edge)>,
 }
 
-/// Databases that more than one service uses, or that more than one service owns.
-pub(super) fn shared(app: &App) -> Vec<Database<'_>> {
+impl<'a> Database<'a> {
+    fn owners(&self) -> BTreeSet<&'a str> {
+        self.entries.iter().filter_map(|entry| entry.owner.as_deref()).collect()
+    }
+
+    fn entry(&self, name: &str) -> Option<&'a BackingTarget> {
+        self.entries.iter().copied().find(|entry| entry.name == name)
+    }
+}
+
+/// What holds data of one service: by address, since two entries may lead to one database.
+pub(super) fn databases<'a>(system: &System<'a>) -> Vec<Database<'a>> {
     let mut databases: BTreeMap<&str, Vec<&BackingTarget>> = BTreeMap::new();
-    for backing in app.backing_services.iter().filter(|backing| is_owned(backing)) {
+    for backing in system.app.backing_services.iter().filter(|backing| is_owned(backing)) {
         databases.entry(&backing.identity).or_default().push(backing);
     }
     let databases = databases.into_values().map(|entries| {
-        let uses = |service: &&Service| {
-            service.edges.iter().any(|edge| entries.iter().any(|entry| entry.name == edge.name))
-        };
-        let users = app.services.iter().filter(uses).collect();
+        let mut users: Vec<(&Service, &Edge)> =
+            entries.iter().flat_map(|entry| system.users_of(&entry.name)).copied().collect();
+        users.sort_by_key(|(user, edge)| (&user.name, &edge.name));
         Database { entries, users }
     });
-    databases.filter(|database| database.users.len() > 1 || names(database).len() > 1).collect()
+    databases.collect()
 }
 
-/// Brokers and caches are there to be shared, unless somebody says whose they are.
+/// Brokers are there to be shared; caches, buckets and indices too, unless somebody says whose they are.
 fn is_owned(backing: &BackingTarget) -> bool {
-    use Engine::{Elasticsearch, Kafka, MongoDB, MySQL, NATS, PostgreSQL, RabbitMQ};
+    use Engine::{Kafka, MongoDB, MySQL, NATS, PostgreSQL, RabbitMQ};
     match backing.engine {
-        PostgreSQL | MySQL | MongoDB | Elasticsearch => true,
+        PostgreSQL | MySQL | MongoDB => true,
         RabbitMQ | Kafka | NATS => false,
         _ => backing.owner.is_some(),
     }
 }
 
-fn names<'a>(database: &Database<'a>) -> BTreeSet<&'a str> {
-    database.entries.iter().filter_map(|entry| entry.owner.as_deref()).collect()
-}
-
-/// Two owners of one database.
-fn owners(database: &Database<'_>) -> Option<Finding> {
-    let owners: Vec<&str> = names(database).into_iter().collect();
-    let (first, last) = (database.entries.first()?, database.entries.last()?);
-    (owners.len() > 1).then(|| {
-        let message =
-            format!("{} and {} are one database, and {} own it", first.name, last.name, owners.join(" and "));
-        let subjects = database.entries.iter().map(|entry| entry.name.clone()).collect();
+/// Two owners of one database, told at the last of them.
+fn two_owners(database: &Database<'_>) -> Option<Finding> {
+    let owned: Vec<(&BackingTarget, &String)> =
+        database.entries.iter().filter_map(|entry| Some((*entry, entry.owner.as_ref()?))).collect();
+    let (last, _) = owned.last()?;
+    (database.owners().len() > 1).then(|| {
+        let claims: Vec<String> =
+            owned.iter().map(|(entry, owner)| format!("{} of {owner}", entry.name)).collect();
+        let message = format!(
+            "{} are one database; let one service own it, or give each a database of its own",
+            claims.join(" and ")
+        );
+        let subjects = owned.iter().map(|(entry, _)| entry.name.clone()).collect();
         Finding { check: Check::SharedDatabase, path: format!("{}.owner", last.path), subjects, message }
     })
 }
 
-/// Users that are no owner; of a database without an owner, that nobody owns it.
-fn past_its_owner(database: &Database<'_>) -> Vec<Finding> {
-    let owners = names(database);
-    let Some(owner) = owners.iter().next().copied() else {
-        return nobodys(database).into_iter().collect();
-    };
-    let strangers = database.users.iter().filter(|user| !owners.contains(user.name.as_str()));
-    strangers
-        .flat_map(|user| {
-            let edges = user.edges.iter().filter_map(|edge| {
-                let entry = database.entries.iter().find(|entry| entry.name == edge.name)?;
-                Some((edge, entry))
-            });
-            edges.map(|(edge, entry)| {
-                let message = format!("{} uses {}, whose data belongs to {owner}", user.name, entry.name);
-                let path = edge.origins.first().map(String::as_str).unwrap_or_default();
-                Finding::new(Check::SharedDatabase, path, &entry.name, message)
-            })
-        })
-        .collect()
+/// Users that own no part of it, each where its edge is written.
+fn past_its_owner(database: &Database<'_>, owner: &str) -> Vec<Finding> {
+    let owners = database.owners();
+    let strangers = database.users.iter().filter(|(user, _)| !owners.contains(user.name.as_str()));
+    let told = strangers.filter_map(|(user, edge)| {
+        let entry = database.entry(&edge.name)?;
+        let owned = database.entries.iter().find(|entry| entry.owner.as_deref() == Some(owner))?;
+        let what = if entry.owner.is_some() {
+            entry.name.clone()
+        } else {
+            format!("{}, the same database as {}", entry.name, owned.name)
+        };
+        let owner = entry.owner.as_deref().unwrap_or(owner);
+        let message =
+            format!("{} uses {what}, whose data belongs to {owner}; call {owner} for it", user.name);
+        let subjects = vec![entry.name.clone(), user.name.clone()];
+        Some(Finding { check: Check::SharedDatabase, path: written_at(edge), subjects, message })
+    });
+    told.collect()
 }
 
-fn nobodys(database: &Database<'_>) -> Option<Finding> {
+/// Several users of what nobody owns.
+fn without_owner(database: &Database<'_>) -> Option<Finding> {
     let entry = database.entries.first()?;
-    let users: Vec<&str> = database.users.iter().map(|user| user.name.as_str()).collect();
+    let mut users: Vec<&Service> = database.users.iter().map(|(user, _)| *user).collect();
+    users.dedup_by_key(|user| &user.name);
     (users.len() > 1).then(|| {
-        let message = format!("{} share {}, and no owner is declared", users.join(", "), entry.name);
-        Finding::new(Check::SharedDatabase, &entry.path, &entry.name, message)
+        let entries: Vec<&str> = database.entries.iter().map(|entry| entry.name.as_str()).collect();
+        let what = match entries.as_slice() {
+            [one] => (*one).to_owned(),
+            several => format!("one database ({})", several.join(", ")),
+        };
+        let message = format!(
+            "{} share {what}, and nobody owns it; name the owner, and let the others call it",
+            names_of(&users).join(" and ")
+        );
+        let subjects = entries.into_iter().map(str::to_owned).collect();
+        Finding { check: Check::SharedDatabase, path: entry.path.clone(), subjects, message }
     })
 }

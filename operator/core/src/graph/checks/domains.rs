@@ -1,49 +1,62 @@
 //! Bounded contexts: calls past their entries, and contexts of very many tiny services.
 
-use super::Limits;
+use std::collections::BTreeMap;
+
+use super::System;
 use super::calls::calls;
-use super::finding::{Check, Finding};
-use crate::graph::{App, Domain, Service};
+use super::finding::{Check, Finding, written_at};
+use crate::graph::{Domain, Edge, Service};
 use crate::scalar::Quantity;
 
 /// CPU request up to which a service counts as tiny, in cores × 10⁻⁹.
 const TINY: i128 = 100_000_000;
 
 /// Calls past entries, then contexts of tiny services.
-pub(super) fn findings(app: &App, limits: &Limits) -> Vec<Finding> {
-    let mut found: Vec<Finding> = app.services.iter().flat_map(|service| bypasses(app, service)).collect();
-    found.extend(app.domains.iter().filter_map(|domain| tiny(app, domain, limits)));
+pub(super) fn findings(system: &System<'_>) -> Vec<Finding> {
+    let app = system.app;
+    let guarded: BTreeMap<&str, &Domain> = app
+        .domains
+        .iter()
+        .filter(|domain| !domain.entries.is_empty())
+        .map(|domain| (domain.name.as_str(), domain))
+        .collect();
+    let mut found = Vec::new();
+    for caller in &app.services {
+        let called = calls(caller).filter_map(|edge| Some((edge, app.service(&edge.name)?)));
+        found.extend(called.filter_map(|(edge, callee)| {
+            let domain = guarded.get(callee.domain.as_deref()?)?;
+            bypass(caller, edge, domain)
+        }));
+    }
+    found.extend(app.domains.iter().filter_map(|domain| tiny(system, domain)));
     found
 }
 
-fn bypasses<'a>(app: &'a App, caller: &'a Service) -> impl Iterator<Item = Finding> + 'a {
-    calls(caller).filter_map(move |edge| {
-        let callee = app.service(&edge.name)?;
-        let domain = callee.domain.as_ref().filter(|domain| caller.domain.as_ref() != Some(*domain))?;
-        let declared = app.domains.iter().find(|declared| declared.name == *domain)?;
-        if declared.entries.is_empty() || declared.entries.contains(&callee.name) {
-            return None;
-        }
-        let entries: Vec<&str> = declared.entries.iter().map(String::as_str).collect();
-        let message = format!(
-            "{} calls {} inside domain {domain}, whose entries are {}",
-            caller.name,
-            callee.name,
-            entries.join(", ")
-        );
-        let subjects = vec![caller.name.clone(), callee.name.clone(), domain.clone()];
-        let path = edge.origins.first().cloned().unwrap_or_default();
-        Some(Finding { check: Check::BypassedBoundary, path, subjects, message })
-    })
+fn bypass(caller: &Service, edge: &Edge, domain: &Domain) -> Option<Finding> {
+    if caller.domain.as_ref() == Some(&domain.name) || domain.entries.contains(&edge.name) {
+        return None;
+    }
+    let entries: Vec<&str> = domain.entries.iter().map(String::as_str).collect();
+    let message = format!(
+        "{} calls {} inside domain {}; call its entry {}, or make {} an entry",
+        caller.name,
+        edge.name,
+        domain.name,
+        entries.join(" or "),
+        edge.name
+    );
+    let subjects = vec![caller.name.clone(), edge.name.clone(), domain.name.clone()];
+    Some(Finding { check: Check::BypassedBoundary, path: written_at(edge), subjects, message })
 }
 
-fn tiny(app: &App, domain: &Domain, limits: &Limits) -> Option<Finding> {
-    let members = app.services.iter().filter(|service| service.domain.as_ref() == Some(&domain.name));
+fn tiny(system: &System<'_>, domain: &Domain) -> Option<Finding> {
+    let bound = system.limits.tiny_services;
+    let members = system.app.services.iter().filter(|service| service.domain.as_ref() == Some(&domain.name));
     let tiny = members.filter(|service| is_tiny(service)).count();
-    (tiny > limits.tiny_services).then(|| {
+    (tiny > bound).then(|| {
         let message = format!(
-            "domain {} has {tiny} services with a CPU request of at most 100m, more than {}: some may belong together",
-            domain.name, limits.tiny_services
+            "domain {} has {tiny} services with a CPU request of at most 100m, more than {bound}; merge those that change together, or raise tinyServices",
+            domain.name
         );
         Finding::new(Check::TinyServices, &domain.path, &domain.name, message)
     })

@@ -2,39 +2,44 @@
 
 use msapp_crds::v1alpha1::EventSide;
 
-use super::Limits;
+use super::System;
 use super::finding::{Check, Finding};
-use crate::graph::{App, Event};
+use crate::graph::Event;
 
 /// One finding for each event at most.
-pub(super) fn findings(app: &App, _: &Limits) -> Vec<Finding> {
-    app.events.iter().filter_map(one).collect()
+pub(super) fn findings(system: &System<'_>) -> Vec<Finding> {
+    system.app.events.iter().filter_map(one).collect()
 }
 
 fn one(event: &Event) -> Option<Finding> {
     let published = !event.publishers.is_empty() || event.external == Some(EventSide::Publisher);
     let consumed = !event.consumers.is_empty() || event.external == Some(EventSide::Consumer);
-    let found = |check, message| Some(Finding::new(check, &event.path, &event.name, message));
+    let (name, path) = (&event.name, event.path.as_str());
+    let found = |check, message| Some(Finding::new(check, path, name, message));
     match (published, consumed) {
         (true, true) => None,
-        (false, true) if event.consumers.is_empty() => found(
-            Check::UnconsumedEvent,
-            format!("{:?} is consumed outside, and nobody publishes it", event.name),
-        ),
-        (false, true) => {
-            let consumers = event.consumers.join(", ");
-            let message = format!(
-                "{:?} is consumed by {consumers}, and nobody publishes it; if somebody outside does, say external: Publisher",
-                event.name
-            );
-            found(Check::UnpublishedEvent, message)
-        }
+        (false, true) => found(Check::UnpublishedEvent, unpublished(event)),
         (true, false) => {
-            let message = format!("{:?} is published, and nobody consumes it", event.name);
+            let message = format!(
+                "{name:?} is published, and nobody consumes it; if somebody outside does, say external: Consumer"
+            );
             found(Check::UnconsumedEvent, message)
         }
         (false, false) => {
-            found(Check::UnconsumedEvent, format!("{:?} is neither published nor consumed", event.name))
+            let message =
+                format!("{name:?} is neither published nor consumed; remove it, or say who exchanges it");
+            found(Check::UnconsumedEvent, message)
         }
     }
+}
+
+fn unpublished(event: &Event) -> String {
+    let name = &event.name;
+    if event.consumers.is_empty() {
+        return format!("{name:?} is consumed outside, and nobody publishes it; let a service publish it");
+    }
+    let consumers = event.consumers.join(", ");
+    format!(
+        "{name:?} is consumed by {consumers}, and nobody publishes it; if somebody outside does, say external: Publisher"
+    )
 }

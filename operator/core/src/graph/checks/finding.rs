@@ -1,5 +1,6 @@
 //! What a check finds, and the closed list of checks.
 
+use crate::graph::{Edge, Service};
 use crate::violation::{Code, Severity, Violation};
 
 /// Every graph check.
@@ -147,4 +148,14 @@ impl Finding {
     pub(super) fn into_violation(self) -> Violation {
         Violation::new(self.path, Code::Check(self.check), self.message)
     }
+}
+
+/// Where an edge is written: its dependency, or the first event that needs it.
+pub(super) fn written_at(edge: &Edge) -> String {
+    edge.origins.first().cloned().unwrap_or_default()
+}
+
+/// The names of services, in their order.
+pub(super) fn names_of(services: &[&Service]) -> Vec<String> {
+    services.iter().map(|service| service.name.clone()).collect()
 }

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use msapp_crds::v1alpha1::MicroserviceAppSpec;
 
+use super::groups::strongly_connected;
 use crate::violation::{Code, Violation, Violations};
 
 /// Services that wait for each other's first start would wait for ever.
@@ -18,7 +19,10 @@ pub(in crate::graph) fn start_order(spec: &MicroserviceAppSpec, violations: &mut
         waits.entry(service.name.as_str()).or_default().extend(edges);
     }
     let mut reported: BTreeSet<BTreeSet<&str>> = BTreeSet::new();
-    for start in waits.keys() {
+    let waiting = waits.iter().flat_map(|(name, edges)| edges.iter().map(|(other, _)| (*name, *other)));
+    let circles = strongly_connected(waiting).into_iter().filter(|members| members.len() > 1);
+    let members: BTreeSet<&str> = circles.flatten().collect();
+    for start in members {
         if let Some((cycle, path)) = cycle_from(start, &waits)
             && reported.insert(cycle.iter().copied().collect())
         {

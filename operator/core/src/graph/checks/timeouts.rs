@@ -1,73 +1,36 @@
 //! Arithmetic along paths of calls: retries multiply, and a caller should outwait the service it calls. Both speak only
 //! where somebody configured timeouts or retries.
 
-use std::collections::BTreeMap;
-
-use super::Limits;
+use super::System;
 use super::calls::calls;
-use super::finding::{Check, Finding};
+use super::finding::{Check, Finding, names_of, written_at};
+use super::groups::Way;
 use crate::graph::{App, Edge, Service};
 
 /// Paths of too many tries, then callers that give up too early.
-pub(super) fn findings(app: &App, limits: &Limits) -> Vec<Finding> {
-    let called: Vec<&str> =
-        app.services.iter().flat_map(|service| calls(service).map(|edge| edge.name.as_str())).collect();
-    let starts = app.services.iter().filter(|service| !called.contains(&service.name.as_str()));
-    let mut worst = BTreeMap::new();
+pub(super) fn findings(system: &System<'_>) -> Vec<Finding> {
+    let ways = system.groups.worst_ways(1, |edge, behind| tries(edge).saturating_mul(behind));
     let mut found: Vec<Finding> =
-        starts.filter_map(|start| amplified(app, start, limits, &mut worst)).collect();
-    found.extend(app.services.iter().flat_map(|caller| inverted(app, caller)));
+        ways.iter().filter_map(|way| amplified(way, system.limits.retry_amplification)).collect();
+    found.extend(system.app.services.iter().flat_map(|caller| inverted(system.app, caller)));
     found
 }
 
-/// The path behind a service on which one request becomes most calls: how many, and over which services.
-#[derive(Clone)]
-struct Path {
-    calls: i64,
-    hops: Vec<String>,
-}
-
-fn amplified<'a>(
-    app: &'a App,
-    start: &'a Service,
-    limits: &Limits,
-    worst: &mut BTreeMap<&'a str, Option<Path>>,
-) -> Option<Finding> {
-    let path = worst_path(app, start, worst);
-    (path.calls > limits.retry_amplification).then(|| {
-        let message = format!(
-            "one request can become {} calls at the end of {} → {}, more than {}",
-            path.calls,
-            start.name,
-            path.hops.join(" → "),
-            limits.retry_amplification
-        );
-        Finding::new(Check::RetryAmplification, &start.path, &start.name, message)
-    })
-}
-
-/// Every service is visited once; a circle counts until it closes (`None` is a service that is being visited).
-fn worst_path<'a>(app: &'a App, service: &'a Service, worst: &mut BTreeMap<&'a str, Option<Path>>) -> Path {
-    if let Some(known) = worst.get(service.name.as_str()) {
-        return known.clone().unwrap_or(Path { calls: 1, hops: Vec::new() });
-    }
-    worst.insert(&service.name, None);
-    let mut found = Path { calls: 1, hops: Vec::new() };
-    for edge in calls(service) {
-        let Some(callee) = app.service(&edge.name) else { continue };
-        let behind = worst_path(app, callee, worst);
-        let calls = tries(edge).saturating_mul(behind.calls);
-        if calls > found.calls {
-            let hops = std::iter::once(edge.name.clone()).chain(behind.hops).collect();
-            found = Path { calls, hops };
-        }
-    }
-    worst.insert(&service.name, Some(found.clone()));
-    found
-}
-
+/// Calls that one call becomes while every try of it fails.
 fn tries(edge: &Edge) -> i64 {
     i64::from(edge.retries.unwrap_or_default()) + 1
+}
+
+fn amplified(way: &Way<'_>, bound: i64) -> Option<Finding> {
+    (way.weight > bound).then(|| {
+        let message = format!(
+            "one request can become {} calls at the end of {}, more than {bound}; retry at one of these hops only",
+            way.weight,
+            way.stops.join(" → ")
+        );
+        let (path, subjects) = (way.start[0].path.clone(), names_of(way.start));
+        Finding { check: Check::RetryAmplification, path, subjects, message }
+    })
 }
 
 /// Edges whose caller gives up before the callee does with one of its own calls.
@@ -75,14 +38,22 @@ fn inverted<'a>(app: &'a App, caller: &'a Service) -> impl Iterator<Item = Findi
     calls(caller).filter_map(move |edge| {
         let timeout = edge.timeout?;
         let callee = app.service(&edge.name)?;
-        let slowest = calls(callee).filter(|next| !next.optional).max_by_key(|next| next.timeout)?;
-        let needed = slowest.timeout.filter(|needed| *needed > timeout)?;
+        let longest = callee.edges.iter().filter_map(|next| next.timeout).max().filter(|it| *it > timeout)?;
+        let slowest = callee.edges.iter().find(|next| next.timeout == Some(longest))?;
         let message = format!(
-            "{} waits {timeout}ms for {}, which may wait {needed}ms for {}",
-            caller.name, callee.name, slowest.name
+            "{} waits {} for {}, which may wait {} for {}; give the first more time, or the second less",
+            caller.name,
+            duration(timeout),
+            callee.name,
+            duration(longest),
+            slowest.name
         );
-        let path = edge.origins.first().cloned().unwrap_or_default();
-        let subjects = vec![caller.name.clone(), callee.name.clone()];
-        Some(Finding { check: Check::DeadlineInversion, path, subjects, message })
+        let subjects = names_of(&[caller, callee]);
+        Some(Finding { check: Check::DeadlineInversion, path: written_at(edge), subjects, message })
     })
+}
+
+/// Milliseconds as somebody would write them.
+fn duration(milliseconds: i64) -> String {
+    if milliseconds % 1000 == 0 { format!("{}s", milliseconds / 1000) } else { format!("{milliseconds}ms") }
 }

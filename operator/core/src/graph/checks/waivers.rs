@@ -11,7 +11,9 @@ use crate::violation::{Code, Violation, Violations, nearest};
 pub(super) fn apply(found: Vec<Finding>, waivers: &[Waiver]) -> Violations {
     let mut used: BTreeSet<usize> = BTreeSet::new();
     let mut left = Violations::default();
+    let mut subjects: BTreeSet<(Check, String)> = BTreeSet::new();
     for finding in found {
+        subjects.extend(finding.subjects.iter().map(|subject| (finding.check, subject.clone())));
         let accepting: Vec<usize> =
             (0..waivers.len()).filter(|at| accepts(&waivers[*at], &finding)).collect();
         if accepting.is_empty() {
@@ -21,10 +23,10 @@ pub(super) fn apply(found: Vec<Finding>, waivers: &[Waiver]) -> Violations {
     }
     for (at, waiver) in waivers.iter().enumerate() {
         let path = format!("spec.checks.waivers[{at}]");
-        if Check::parse(&waiver.check).is_none_or(|check| check == Check::StaleWaiver) {
-            left.push(unknown(waiver, &path));
-        } else if !used.contains(&at) {
-            left.push(stale(waiver, &path));
+        match Check::parse(&waiver.check) {
+            None | Some(Check::StaleWaiver) => left.push(unknown(waiver, &path)),
+            Some(check) if !used.contains(&at) => left.push(stale(waiver, check, &path, &subjects)),
+            Some(_) => {}
         }
     }
     left
@@ -41,8 +43,14 @@ fn unknown(waiver: &Waiver, path: &str) -> Violation {
     Violation::new(format!("{path}.check"), Code::UnknownName, message).suggest(nearest(&waiver.check, codes))
 }
 
-fn stale(waiver: &Waiver, path: &str) -> Violation {
-    let target = waiver.target.as_ref().map(|target| format!(" on {target:?}")).unwrap_or_default();
-    let message = format!("{}{target} is found no more: remove the waiver", waiver.check);
-    Violation::new(path, Code::Check(Check::StaleWaiver), message)
+/// What was found on something of nearly the same name was probably meant.
+fn stale(waiver: &Waiver, check: Check, path: &str, subjects: &BTreeSet<(Check, String)>) -> Violation {
+    let Some(target) = &waiver.target else {
+        let message = format!("{} is found nowhere; remove the waiver", waiver.check);
+        return Violation::new(path, Code::Check(Check::StaleWaiver), message);
+    };
+    let message = format!("{} is not found on {target:?}; remove the waiver", waiver.check);
+    let of_check = subjects.iter().filter(|(of, _)| *of == check).map(|(_, subject)| subject.as_str());
+    let meant = nearest(target, of_check);
+    Violation::new(format!("{path}.target"), Code::Check(Check::StaleWaiver), message).suggest(meant)
 }
