@@ -15,6 +15,7 @@ mod manifests;
 mod modes;
 mod obstacles;
 mod order;
+mod plan;
 mod quantities;
 mod repair;
 mod samples;
