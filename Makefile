@@ -11,7 +11,7 @@ TEST_THREADS ?= 4
 BUILT := $(or $(CARGO_TARGET_DIR),target)/debug
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint generate golden prove build cluster clean
+.PHONY: help demo test lint generate golden prove oracle build cluster clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -38,6 +38,10 @@ golden: ## write the expected outputs of the core's golden tests anew
 
 prove: ## the policies of ten thousand random graphs open exactly what is declared: a minute or two
 	cargo test -p msapp-core --test properties -- --ignored ten_thousand
+
+# SEED and CASES choose the policy sets; the same seed makes the same ones.
+oracle: ## compare the evaluator of network policies with an independent one; built once, a minute or two
+	cargo run --quiet --bin oracle -- --seed=$(or $(SEED),1) --cases=$(or $(CASES),2000)
 
 build: ## compile everything of Rust
 	cargo build --workspace --bins

@@ -1,4 +1,4 @@
-//! Builds the Go module into the cache: once, whole or not at all, and visibly.
+//! Builds a Go module into the cache: once, whole or not at all, and visibly.
 
 use std::{
     env,
@@ -22,23 +22,36 @@ pub(crate) const RECIPE: &str = "CGO_ENABLED=0 -trimpath -s -w 1";
 const GO_RELEASE: &str = "go1.26.";
 const GO_TOOLCHAIN: &str = "go1.26.8";
 
+/// A Go module of ours and what becomes of it.
+pub(crate) struct Module {
+    /// Its folder, and the name of its binary.
+    pub name: &'static str,
+    /// What it is made of, for who waits for it.
+    pub contents: &'static str,
+    /// What the one binary can be called by.
+    pub programs: &'static [&'static str],
+    /// Flags of the linker by which the binary knows its version, from the module's folder.
+    pub versions: fn(&Path) -> Result<String>,
+}
+
 /// Builds what is in `source` and puts it with a link for each program into
 /// `destination`. When another process is at it already, waits for that one.
-pub(crate) fn build(source: &Path, destination: &Path, programs: &[&str]) -> Result<()> {
+pub(crate) fn build(module: &Module, source: &Path, destination: &Path) -> Result<()> {
     let cache = destination.parent().context("the cache directory has no parent")?;
     fs::create_dir_all(cache).with_context(|| format!("create {}", cache.display()))?;
     let _lock = lock(&cache.join("build.lock"))?;
     if destination.is_dir() {
         return Ok(());
     }
-    eprintln!("Building etcd, Kubernetes, KWOK and Helm from source, once; the result is kept in");
+    eprintln!("Building {} from source, once; the result is kept in", module.contents);
     eprintln!("{}", destination.display());
     let partial = destination.with_extension(format!("{}.partial", process::id()));
     remove_leftovers(cache)?;
     fs::create_dir(&partial).with_context(|| format!("create {}", partial.display()))?;
-    Go::found(source)?.build(&partial.join("cluster"))?;
-    for program in programs {
-        symlink("cluster", partial.join(program))?;
+    let flags = format!("-s -w{}", (module.versions)(source)?);
+    Go::found(source)?.build(&partial.join(module.name), &flags)?;
+    for program in module.programs {
+        symlink(module.name, partial.join(program))?;
     }
     fs::rename(&partial, destination)
         .with_context(|| format!("rename {} to {}", partial.display(), destination.display()))
@@ -50,7 +63,7 @@ fn lock(path: &Path) -> Result<File> {
     match file.try_lock() {
         Ok(()) => {}
         Err(TryLockError::WouldBlock) => {
-            eprintln!("Another process is building the control plane; waiting for it.");
+            eprintln!("Another process is building; waiting for it.");
             file.lock()?;
         }
         Err(TryLockError::Error(error)) => return Err(error.into()),
@@ -86,11 +99,11 @@ impl Go {
         Ok(Self { source: source.to_owned(), toolchain: (!tested).then_some(GO_TOOLCHAIN) })
     }
 
-    fn build(&self, binary: &Path) -> Result<()> {
-        let mut progress = Progress::new();
+    fn build(&self, binary: &Path, link_flags: &str) -> Result<()> {
+        let mut progress = Progress::begin();
         let stale = self.count_stale(&mut progress)?;
         let mut compiled = 0;
-        let arguments = ["build", "-v", "-ldflags", &self.link_flags()?, "-o"].map(String::from);
+        let arguments = ["build", "-v", "-ldflags", link_flags, "-o"].map(String::from);
         let command = self.command(&arguments).arg(binary).arg(".").spawn()?;
         let output = follow(command, |line| {
             if is_package(line) {
@@ -133,31 +146,31 @@ impl Go {
         }
         command
     }
+}
 
-    /// What the programs say about their version; Kubernetes also decides by
-    /// it which features are on.
-    fn link_flags(&self) -> Result<String> {
-        let kubernetes = self.required("k8s.io/kubernetes")?;
-        let (major, rest) = kubernetes.trim_start_matches('v').split_once('.').context("odd version")?;
-        let minor = rest.split('.').next().unwrap_or(rest);
-        let mut flags = "-s -w".to_owned();
-        for package in ["k8s.io/component-base/version", "k8s.io/client-go/pkg/version"] {
-            flags += &format!(
-                " -X {package}.gitVersion={kubernetes} -X {package}.gitMajor={major} -X {package}.gitMinor={minor} \
-                 -X {package}.gitTreeState=clean -X {package}.buildDate=1970-01-01T00:00:00Z"
-            );
-        }
-        let helm = self.required("helm.sh/helm/v4")?;
-        flags += &format!(" -X helm.sh/helm/v4/internal/version.version={helm}");
-        Ok(flags)
+/// What the programs of the control plane say about their version; Kubernetes
+/// also decides by it which features are on.
+pub(crate) fn control_plane_versions(source: &Path) -> Result<String> {
+    let kubernetes = required(source, "k8s.io/kubernetes")?;
+    let (major, rest) = kubernetes.trim_start_matches('v').split_once('.').context("odd version")?;
+    let minor = rest.split('.').next().unwrap_or(rest);
+    let mut flags = String::new();
+    for package in ["k8s.io/component-base/version", "k8s.io/client-go/pkg/version"] {
+        flags += &format!(
+            " -X {package}.gitVersion={kubernetes} -X {package}.gitMajor={major} -X {package}.gitMinor={minor} \
+             -X {package}.gitTreeState=clean -X {package}.buildDate=1970-01-01T00:00:00Z"
+        );
     }
+    let helm = required(source, "helm.sh/helm/v4")?;
+    flags += &format!(" -X helm.sh/helm/v4/internal/version.version={helm}");
+    Ok(flags)
+}
 
-    /// The version of a module that go.mod asks for.
-    fn required(&self, module: &str) -> Result<String> {
-        let text = fs::read_to_string(self.source.join("go.mod"))?;
-        let line = text.lines().find_map(|line| line.trim().strip_prefix(module)?.strip_prefix(' '));
-        Ok(line.with_context(|| format!("go.mod does not require {module}"))?.trim().to_owned())
-    }
+/// The version of a module that go.mod asks for.
+fn required(source: &Path, module: &str) -> Result<String> {
+    let text = fs::read_to_string(source.join("go.mod"))?;
+    let line = text.lines().find_map(|line| line.trim().strip_prefix(module)?.strip_prefix(' '));
+    Ok(line.with_context(|| format!("go.mod does not require {module}"))?.trim().to_owned())
 }
 
 /// What a command had to say once it ended.

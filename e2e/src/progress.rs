@@ -10,19 +10,20 @@ use std::{
 const EVERY: Duration = Duration::from_secs(15);
 
 /// A line that tells how far the work is.
-pub(crate) struct Progress {
+pub struct Progress {
     terminal: bool,
     begin: Instant,
     shown: Option<Instant>,
 }
 
 impl Progress {
-    pub(crate) fn new() -> Self {
+    /// Begins to count the time.
+    pub fn begin() -> Self {
         Self { terminal: stderr().is_terminal(), begin: Instant::now(), shown: None }
     }
 
     /// Tells how far it is; may be called as often as one likes.
-    pub(crate) fn show(&mut self, text: &str) {
+    pub fn show(&mut self, text: &str) {
         let pause = if self.terminal { Duration::from_millis(100) } else { EVERY };
         if self.shown.is_some_and(|shown| shown.elapsed() < pause) {
             return;
@@ -39,7 +40,7 @@ impl Progress {
     }
 
     /// Writes a line that stays.
-    pub(crate) fn done(&mut self, text: &str) {
+    pub fn done(&mut self, text: &str) {
         let clear = if self.terminal { "\r\x1b[K" } else { "" };
         eprintln!("{clear}  {} {text}", self.elapsed());
         self.shown = None;

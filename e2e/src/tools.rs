@@ -1,4 +1,4 @@
-//! The directory of programs that the Go module in `cluster/` builds.
+//! The programs that the Go modules in `cluster/` and `oracle/` build.
 
 use std::{
     env, fs,
@@ -8,19 +8,32 @@ use std::{
 use anyhow::{Context, Result};
 use sha2::{Digest, Sha256};
 
-use crate::build;
+use crate::build::{self, Module};
 
-/// What the one binary can be called by.
-const PROGRAMS: [&str; 8] = [
-    "etcd",
-    "helm",
-    "kube-apiserver",
-    "kube-controller-manager",
-    "kube-scheduler",
-    "kubectl",
-    "kwok",
-    "metrics-server",
-];
+/// The module of the control plane.
+const CONTROL_PLANE: Module = Module {
+    name: "cluster",
+    contents: "etcd, Kubernetes, KWOK and Helm",
+    programs: &[
+        "etcd",
+        "helm",
+        "kube-apiserver",
+        "kube-controller-manager",
+        "kube-scheduler",
+        "kubectl",
+        "kwok",
+        "metrics-server",
+    ],
+    versions: build::control_plane_versions,
+};
+
+/// The module of the oracle.
+const ORACLE: Module = Module {
+    name: "oracle",
+    contents: "an independent evaluator of network policies",
+    programs: &[],
+    versions: |_| Ok(String::new()),
+};
 
 /// The programs of the control plane, built from pinned sources and kept in the
 /// user's cache directory under the hash of these sources.
@@ -32,8 +45,7 @@ pub struct Tools {
 impl Tools {
     /// Where the programs are, or will be once they are built.
     pub fn expected() -> Result<Self> {
-        let directory = cache_directory()?.join(format!("cluster-{}", source_hash(&source_directory())?));
-        Ok(Self { directory })
+        Ok(Self { directory: destination(&CONTROL_PLANE)? })
     }
 
     /// The programs; builds them when they are not there, which takes minutes
@@ -41,7 +53,7 @@ impl Tools {
     pub fn built() -> Result<Self> {
         let tools = Self::expected()?;
         if !tools.directory.is_dir() {
-            build::build(&source_directory(), &tools.directory, &PROGRAMS)?;
+            build::build(&CONTROL_PLANE, &source_directory(&CONTROL_PLANE), &tools.directory)?;
         }
         Ok(tools)
     }
@@ -62,8 +74,37 @@ impl Tools {
     }
 }
 
-fn source_directory() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("cluster")
+/// An evaluator of NetworkPolicies that shares nothing with ours, built and kept like the control plane.
+#[derive(Clone, Debug)]
+pub struct Oracle {
+    program: PathBuf,
+}
+
+impl Oracle {
+    /// The program; builds it when it is not there, which takes a minute or two the first time. Blocks, and reports
+    /// progress on standard error.
+    pub fn built() -> Result<Self> {
+        let directory = destination(&ORACLE)?;
+        if !directory.is_dir() {
+            build::build(&ORACLE, &source_directory(&ORACLE), &directory)?;
+        }
+        Ok(Self { program: directory.join(ORACLE.name) })
+    }
+
+    /// The program, which answers questions on its standard input.
+    pub fn program(&self) -> &Path {
+        &self.program
+    }
+}
+
+fn source_directory(module: &Module) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join(module.name)
+}
+
+/// Where what is built of a module is kept.
+fn destination(module: &Module) -> Result<PathBuf> {
+    let hash = source_hash(&source_directory(module))?;
+    Ok(cache_directory()?.join(format!("{}-{hash}", module.name)))
 }
 
 fn cache_directory() -> Result<PathBuf> {
@@ -78,7 +119,7 @@ fn cache_directory() -> Result<PathBuf> {
 fn source_hash(directory: &Path) -> Result<String> {
     let mut files = Vec::new();
     collect_files(directory, &mut files)
-        .with_context(|| format!("read the sources of the control plane in {}", directory.display()))?;
+        .with_context(|| format!("read the sources in {}", directory.display()))?;
     files.sort();
     let mut hash = Sha256::new();
     hash.update(build::RECIPE);

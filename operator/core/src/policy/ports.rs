@@ -76,7 +76,11 @@ impl PortSet {
 
     /// Adds the ports of another set.
     pub fn add(&mut self, other: &Self) {
-        if other.is_empty() {
+        if other.is_empty() || self == other {
+            return;
+        }
+        if self.is_empty() {
+            self.clone_from(other);
             return;
         }
         let mut ranges = [self.0.as_slice(), &other.0].concat();
@@ -101,6 +105,9 @@ impl PortSet {
     /// The ports that are in this one and not in the other.
     #[must_use]
     pub fn without(&self, other: &Self) -> Self {
+        if self.is_empty() || other.is_empty() {
+            return self.clone();
+        }
         let mut free = Vec::new();
         let mut next = 0_u32;
         for (first, last) in &other.0 {

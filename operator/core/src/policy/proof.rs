@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use k8s_openapi::api::core::v1::PodTemplateSpec;
 use k8s_openapi::api::networking::v1::NetworkPolicy;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::checked::Policies;
 use super::declared::{Declared, Grant, Seen};
@@ -132,7 +132,7 @@ pub fn prove(app: &App, desired: &DesiredSet) -> Proof {
 fn policies(desired: &DesiredSet, differences: &mut Vec<Difference>) -> Policies {
     let mut policies: Vec<NetworkPolicy> = Vec::new();
     for object in desired.iter().filter(|object| object.key.kind == ChildKind::NetworkPolicy) {
-        match serde_json::from_value(object.manifest.clone()) {
+        match NetworkPolicy::deserialize(&object.manifest) {
             Ok(policy) => policies.push(policy),
             Err(error) => differences.push(Difference::unreadable(format!("{}: {error}", object.key))),
         }
@@ -148,8 +148,8 @@ fn pods(app: &App, desired: &DesiredSet, differences: &mut Vec<Difference>) -> V
     let templates: BTreeMap<&str, PodTemplateSpec> = desired
         .iter()
         .filter_map(|object| {
-            let template = object.manifest.pointer("/spec/template")?.clone();
-            Some((object.service.as_str(), serde_json::from_value(template).ok()?))
+            let template = object.manifest.pointer("/spec/template")?;
+            Some((object.service.as_str(), PodTemplateSpec::deserialize(template).ok()?))
         })
         .collect();
     let mut pods = Vec::new();
@@ -269,6 +269,9 @@ impl<'a> Comparison<'a> {
     fn settle(&mut self, names: (&str, &str), end: End, grants: &[Grant], found: &Traffic) {
         let declared = union(grants);
         self.answers += 1;
+        if declared == *found {
+            return;
+        }
         self.differ(Difference::open, names, end, found.without(&declared));
         self.differ(Difference::closed, names, end, declared.without(found));
     }
