@@ -1,9 +1,14 @@
 //! A mistake as the user sees it: the file, the line, what is pointed at, and what was probably meant.
 
 use annotate_snippets::{AnnotationKind, Level, Renderer, Snippet};
+use msapp_core::graph::Check;
+use msapp_core::violation::Severity;
 use serde_json::{Value, json};
 
 use super::yaml::Span;
+
+/// Where the pages of the graph checks are.
+const PAGES: &str = concat!(env!("CARGO_PKG_REPOSITORY"), "/blob/main/docs/checks");
 
 /// A file as it was read.
 #[derive(Debug)]
@@ -25,6 +30,8 @@ pub(super) struct Diagnostic {
     pub(super) path: String,
     /// Stable name of the kind of mistake.
     pub(super) code: &'static str,
+    /// How much it weighs.
+    pub(super) severity: Severity,
     /// What is wrong, in one sentence.
     pub(super) message: String,
     /// What was probably meant.
@@ -57,11 +64,24 @@ impl Diagnostic {
         let annotation = AnnotationKind::Primary.span(start - begin..end - begin);
         let annotation = if self.path.is_empty() { annotation } else { annotation.label(&self.path) };
         let snippet = Snippet::source(line).line_start(number).path(&file.name).annotation(annotation);
-        let mut group = Level::ERROR.primary_title(&self.message).id(self.code).element(snippet);
+        let level = match self.severity {
+            Severity::Error => Level::ERROR,
+            Severity::Warning => Level::WARNING,
+            Severity::Advice => Level::INFO.with_name("advice"),
+        };
+        let mut group = level.primary_title(&self.message).id(self.code).element(snippet);
         if let Some(suggestion) = &self.suggestion {
             group = group.element(Level::HELP.message(format!("did you mean {}?", quoted(suggestion))));
         }
+        if let Some(page) = self.page() {
+            group = group.element(Level::NOTE.message(format!("see {page}")));
+        }
         renderer.render(&[group])
+    }
+
+    /// What explains a finding of a graph check.
+    fn page(&self) -> Option<String> {
+        Check::parse(self.code).map(|check| format!("{PAGES}/{}.md", check.as_str()))
     }
 
     fn to_json(&self, file: &File) -> Value {
@@ -73,7 +93,9 @@ impl Diagnostic {
             "path": self.path,
             "code": self.code,
             "message": self.message,
+            "severity": self.severity.as_str(),
             "suggestion": self.suggestion,
+            "page": self.page(),
         })
     }
 }

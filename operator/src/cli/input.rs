@@ -6,15 +6,18 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
+use console::colors_enabled_stderr;
 use msapp_core::build;
 use msapp_core::desired::DesiredSet;
 use msapp_core::graph::{self, App};
 use msapp_core::policy::{self, Proof};
 use msapp_core::reference::{ReferenceKey, ReferenceKind, ReferenceState, References, config_map_entries};
 use msapp_core::source::Source;
-use msapp_core::violation::{Code, Violation};
+use msapp_core::violation::{Code, Severity, Violation};
 
-use super::diagnostic::{Diagnostic, File, sort};
+use super::check::summary;
+use super::diagnostic::{Diagnostic, File, report, sort};
+use super::exit::Outcome;
 use super::resource::{self, Kind};
 use super::yaml::{self, Node, locate};
 
@@ -64,6 +67,7 @@ fn read_and_prove(paths: &[PathBuf], namespace: &str, prove: Option<Prove>) -> R
             span: problem.span,
             path: String::new(),
             code: problem.code,
+            severity: Severity::Error,
             message: problem.message,
             suggestion: None,
         }));
@@ -72,7 +76,7 @@ fn read_and_prove(paths: &[PathBuf], namespace: &str, prove: Option<Prove>) -> R
         }
     }
     input.judge(&written);
-    if let Some(prove) = prove.filter(|_| input.diagnostics.is_empty()) {
+    if let Some(prove) = prove.filter(|_| !input.has_errors()) {
         input.prove(&written, prove);
     }
     sort(&mut input.diagnostics);
@@ -81,6 +85,25 @@ fn read_and_prove(paths: &[PathBuf], namespace: &str, prove: Option<Prove>) -> R
 }
 
 impl Input {
+    /// Whether something stops the apps from being applied; warnings and advice do not.
+    pub(super) fn has_errors(&self) -> bool {
+        self.weighs(Severity::Error)
+    }
+
+    /// Whether something is found of this weight or more.
+    pub(super) fn weighs(&self, least: Severity) -> bool {
+        self.diagnostics.iter().any(|diagnostic| diagnostic.severity <= least)
+    }
+
+    /// Tells what stops the apps from being applied, if anything does, where the output is something else.
+    pub(super) fn refusal(&self) -> Option<Outcome> {
+        self.has_errors().then(|| {
+            eprint!("{}", report(&self.diagnostics, &self.files, colors_enabled_stderr()));
+            eprintln!("{}", summary(self));
+            Outcome::Mistakes
+        })
+    }
+
     fn sort_in(&mut self, file: usize, node: Node, namespace: &str, written: &mut Vec<Written>) {
         match resource::kind(&node) {
             Kind::App => {
@@ -108,6 +131,7 @@ impl Input {
             span: locate(node, &violation.path, violation.code == Code::UnknownField),
             path: violation.path,
             code: violation.code.as_str(),
+            severity: violation.code.severity(),
             message: violation.message,
             suggestion: violation.suggestion,
         }));
@@ -118,7 +142,10 @@ impl Input {
         let mut services: BTreeMap<(&str, &str), &str> = BTreeMap::new();
         for app in written {
             match graph::resolve(&app.source) {
-                Ok(resolved) => self.resolved.push(resolved),
+                Ok(resolved) => {
+                    self.report(app.file, &app.node, resolved.findings.iter().cloned());
+                    self.resolved.push(resolved);
+                }
                 Err(violations) => self.report(app.file, &app.node, violations.iter().cloned()),
             }
             let (namespace, name) = (app.source.namespace.as_str(), app.source.name.as_str());

@@ -4,13 +4,11 @@ use std::path::PathBuf;
 
 use anyhow::Result;
 use clap::{Args, ValueEnum};
-use console::colors_enabled_stderr;
 use msapp_core::build;
 use msapp_core::policy::{Counts, Proof, prove};
 use serde_json::json;
 
-use super::check::{require_apps, summary};
-use super::diagnostic::report;
+use super::check::require_apps;
 use super::exit::Outcome;
 use super::input;
 use super::output::print;
@@ -67,10 +65,8 @@ pub(super) struct ProveArgs {
 pub(super) fn run(args: &ProveArgs) -> Result<Outcome> {
     let input = input::read_unproven(&args.files, &args.namespace)?;
     require_apps(&input)?;
-    if !input.diagnostics.is_empty() {
-        eprint!("{}", report(&input.diagnostics, &input.files, colors_enabled_stderr()));
-        eprintln!("{}", summary(&input));
-        return Ok(Outcome::Mistakes);
+    if let Some(refusal) = input.refusal() {
+        return Ok(refusal);
     }
     let proofs: Vec<Proof> = input.resolved.iter().map(|app| prove(app, &build::objects(app))).collect();
     match args.output {

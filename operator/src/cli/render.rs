@@ -4,13 +4,11 @@ use std::path::PathBuf;
 
 use anyhow::{Context, Result};
 use clap::{Args, ValueEnum};
-use console::colors_enabled_stderr;
 use msapp_core::build;
 use msapp_core::reference::References;
 use serde_json::{Value, json};
 
-use super::check::{require_apps, summary};
-use super::diagnostic::report;
+use super::check::require_apps;
 use super::exit::Outcome;
 use super::input;
 use super::output::print;
@@ -67,10 +65,8 @@ pub(super) struct RenderArgs {
 pub(super) fn run(args: &RenderArgs) -> Result<Outcome> {
     let mut input = input::read(&args.files, &args.namespace)?;
     require_apps(&input)?;
-    if !input.diagnostics.is_empty() {
-        eprint!("{}", report(&input.diagnostics, &input.files, colors_enabled_stderr()));
-        eprintln!("{}", summary(&input));
-        return Ok(Outcome::Mistakes);
+    if let Some(refusal) = input.refusal() {
+        return Ok(refusal);
     }
     let unknown = References::new();
     let mut manifests = Vec::new();

@@ -22,7 +22,7 @@ fn mistakes_of(services: &str) -> String {
     mistakes(&shop(services))
 }
 
-const CART: &str = "  - {name: cart, image: 'cart:1', ports: [{name: http, port: 80}]}\n";
+const CART: &str = "  - name: cart\n    image: cart:1\n    ports: [{name: http, port: 80}]\n    probes: {path: /healthz}\n    resources: {limits: {memory: 64Mi}}\n";
 
 #[test]
 fn a_right_resource_is_fine() {
@@ -281,4 +281,20 @@ fn the_samples_are_right() {
     let samples = concat!(env!("CARGO_MANIFEST_DIR"), "/../samples");
     let summary = Directory::with(&[]).msapp(&["check", samples]).fine();
     assert!(summary.ends_with(": no errors\n"), "{summary}");
+}
+
+#[test]
+fn warnings_are_told_with_their_page_and_stop_only_who_asks_for_it() {
+    let directory = Directory::with(&[("shop.yaml", &shop("  - {name: cart, image: cart}\n"))]);
+    let report = directory.msapp(&["check", "shop.yaml"]).fine();
+    assert_snapshot!(report);
+    let strict = directory.msapp(&["check", "shop.yaml", "--fail-on", "warning"]);
+    assert_eq!((strict.code, strict.stdout), (1, report));
+    let waived = format!(
+        "{}  checks:\n    waivers: [{{check: unpinned-image, reason: a try}}, {{check: missing-memory-limit, reason: a try}}]\n",
+        shop("  - {name: cart, image: cart}\n")
+    );
+    let directory = Directory::with(&[("shop.yaml", &waived)]);
+    let report = directory.msapp(&["check", "shop.yaml", "--fail-on", "advice"]).fine();
+    assert_eq!(report, "1 file, 1 app: no errors\n");
 }

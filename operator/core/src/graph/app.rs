@@ -2,12 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use k8s_openapi::api::autoscaling::v2::HorizontalPodAutoscalerSpec;
-use k8s_openapi::api::core::v1::{EnvVar, Probe, ResourceRequirements, Volume, VolumeMount};
-use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
-use msapp_crds::v1alpha1::{Engine, EventSide, PathType, Protocol, Security, SpreadRule, Visibility};
-use serde_json::Value;
+use k8s_openapi::api::core::v1::{EnvVar, Volume, VolumeMount};
+use msapp_crds::v1alpha1::{Engine, EventSide, PathType, Protocol, Visibility};
 
+use super::edge::transport;
+use super::{Caller, Edge, Reach, Settings};
 use crate::digest;
 use crate::reference::{ReferenceKey, ReferenceKind, ReferenceState, ReferenceUse, References};
 use crate::violation::Violations;
@@ -103,35 +102,6 @@ pub struct Exchange {
     pub topic: String,
 }
 
-/// Settings of a service after inheritance.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Settings {
-    /// Where each field comes from: `probes` → `spec.defaults.probes`; absent for what nobody wrote.
-    pub origins: BTreeMap<&'static str, String>,
-    /// Labels of the user, reserved ones excluded.
-    pub labels: BTreeMap<String, String>,
-    /// Annotations of the user for the pods, reserved ones excluded.
-    pub annotations: BTreeMap<String, String>,
-    /// Resources of the container.
-    pub resources: ResourceRequirements,
-    /// Probes of the container.
-    pub probes: ProbeSet,
-    /// How many pods.
-    pub scaling: Scaling,
-    /// How many pods a drain may take.
-    pub budget: Option<Budget>,
-    /// How pods are spread.
-    pub spread: Spread,
-    /// How a new version replaces the old one.
-    pub strategy: Strategy,
-    /// How a pod is stopped.
-    pub stop: Stop,
-    /// User and capabilities.
-    pub security: Security,
-    /// Secrets with registry credentials, sorted.
-    pub image_pull_secrets: Vec<String>,
-}
-
 /// A port of a service.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Port {
@@ -150,164 +120,6 @@ impl Port {
     pub fn transport(&self) -> &'static str {
         transport(self.protocol)
     }
-}
-
-fn transport(protocol: Protocol) -> &'static str {
-    if protocol == Protocol::UDP { "UDP" } else { "TCP" }
-}
-
-/// The three probes of a container.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct ProbeSet {
-    /// Until it succeeds the others wait.
-    pub startup: Option<Probe>,
-    /// While it fails the pod gets no traffic.
-    pub readiness: Option<Probe>,
-    /// When it fails the container is restarted.
-    pub liveness: Option<Probe>,
-}
-
-/// How many pods.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Scaling {
-    /// Nobody said: one at first, then whatever somebody scales it to.
-    Unset,
-    /// This many.
-    Fixed(i32),
-    /// By load. `scale_target_ref` is filled in when it is built.
-    Auto(Box<HorizontalPodAutoscalerSpec>),
-}
-
-/// How many pods may be missing while nodes are drained.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Budget {
-    /// This many stay.
-    MinAvailable(IntOrString),
-    /// This many may go.
-    MaxUnavailable(IntOrString),
-}
-
-/// How pods are spread.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Spread {
-    /// Over zones.
-    pub zones: SpreadRule,
-    /// Over nodes.
-    pub nodes: SpreadRule,
-}
-
-/// How a new version replaces the old one.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Strategy {
-    /// Pods above and below the wanted number during a rollout; `None` is Recreate.
-    pub rolling: Option<(IntOrString, IntOrString)>,
-    /// Seconds.
-    pub progress_deadline: i32,
-    /// Seconds.
-    pub min_ready: i32,
-    /// Old ReplicaSets kept.
-    pub revision_history: i32,
-}
-
-/// How a pod is stopped, in seconds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Stop {
-    /// Before SIGTERM.
-    pub drain: i64,
-    /// Until SIGKILL, drain included.
-    pub period: i64,
-}
-
-/// One edge: what a service calls, stores in, or exchanges events through.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Edge {
-    /// Name of the target.
-    pub name: String,
-    /// What the target is.
-    pub target: TargetKind,
-    /// Whether the caller works without it.
-    pub optional: bool,
-    /// How policy opens to the target.
-    pub reach: Reach,
-    /// Its ports that the caller uses, the one that addresses tell first; never empty.
-    pub ports: Vec<EdgePort>,
-    /// What the discovery file says of it.
-    pub discovery: Value,
-    /// Where the resource declares it: a dependency, or the events that need it.
-    pub origins: Vec<String>,
-    /// Longest time of one call in milliseconds, its retries included.
-    pub timeout: Option<i64>,
-    /// Tries after the first one.
-    pub retries: Option<i32>,
-}
-
-impl Edge {
-    /// Whether the caller waits for an answer of another service of this app.
-    pub fn is_call(&self) -> bool {
-        self.target == TargetKind::Service
-    }
-}
-
-/// What an edge leads to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum TargetKind {
-    /// A service of this app.
-    Service,
-    /// A database, cache or broker.
-    BackingService,
-    /// A service of somebody else.
-    ExternalService,
-}
-
-impl TargetKind {
-    /// The kind as the discovery file writes it.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            TargetKind::Service => "Service",
-            TargetKind::BackingService => "BackingService",
-            TargetKind::ExternalService => "ExternalService",
-        }
-    }
-}
-
-/// A port of the far end of an edge.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct EdgePort {
-    /// Its name at a service of this app; empty elsewhere.
-    pub name: String,
-    /// The port that the caller connects to.
-    pub port: i32,
-    /// The port that policy sees: it is applied behind the translation of a Service.
-    pub target_port: i32,
-    /// What is spoken on it.
-    pub protocol: Protocol,
-}
-
-impl EdgePort {
-    /// `TCP` or `UDP`, as Kubernetes names transports.
-    pub fn transport(&self) -> &'static str {
-        transport(self.protocol)
-    }
-}
-
-/// The far end of an edge, as network policy sees it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Reach {
-    /// The pods of a service of this app.
-    Service,
-    /// Pods of another application.
-    Pods {
-        /// Their namespace; the app's own when `None`.
-        namespace: Option<String>,
-        /// Their labels; all pods of the namespace when empty.
-        labels: BTreeMap<String, String>,
-    },
-    /// Address ranges, sorted.
-    Cidrs(Vec<String>),
-    /// Only a name is known, and a policy cannot hold a name: every address, on these ports.
-    AnyAddress,
-    /// Only a name is known, and isolation is strict: nothing is opened.
-    Nowhere,
 }
 
 /// A database, cache or broker.
@@ -372,17 +184,6 @@ pub struct Domain {
     pub entries: BTreeSet<String>,
     /// Where the resource declares it.
     pub path: String,
-}
-
-/// Who calls a service, and on which port of the container.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Caller {
-    /// Name of the calling service.
-    pub service: String,
-    /// Port of the container.
-    pub target_port: i32,
-    /// `TCP` or `UDP`.
-    pub transport: &'static str,
 }
 
 /// Entry from outside.

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use k8s_openapi::api::core::v1::{EnvVar, EnvVarSource, SecretKeySelector};
 use msapp_crds::v1alpha1::{ConnectionFormat, Dependency, DependencyEnv, PortReference, Protocol};
 
-use super::app::EdgePort;
+use super::EdgePort;
 use super::exclusive::exactly_one;
 use crate::name;
 use crate::violation::{Code, Violation, Violations, nearest};

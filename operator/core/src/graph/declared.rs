@@ -2,10 +2,10 @@
 
 use msapp_crds::v1alpha1::{BackingService, MicroserviceAppSpec};
 
-use super::app::{BackingTarget, Domain, ExternalTarget, Reach};
 use super::connection::{Connection, Part};
 use super::outside::Outside;
 use super::resolve::{Target, Targets};
+use super::{BackingTarget, Domain, ExternalTarget, Reach};
 use crate::violation::{Code, Violation, Violations, nearest};
 
 /// Databases, caches and brokers, sorted by name.

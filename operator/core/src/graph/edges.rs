@@ -6,12 +6,12 @@ use k8s_openapi::api::core::v1::EnvVar;
 use msapp_crds::v1alpha1::{Dependency, PortReference};
 use serde_json::{Value, json};
 
-use super::app::{Edge, EdgePort, Port, Reach, TargetKind};
 use super::bindings::Binding;
 use super::connection::{self, Connection, Part, Telling, scheme};
 use super::outside::Outside;
 use super::ports;
 use super::resolve::{Target, Targets};
+use super::{Edge, EdgePort, Port, Reach, TargetKind};
 use crate::name;
 use crate::reference::{ReferenceKey, ReferenceKind, ReferenceUse};
 use crate::scalar::milliseconds;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use msapp_crds::v1alpha1::{BackingService, Engine, Event as WrittenEvent, MicroserviceAppSpec, ServiceSpec};
 
-use super::app::{Event, Exchange, Service};
+use super::{Event, Exchange, Service};
 use crate::violation::{Code, Violation, Violations, nearest};
 
 /// Every declared event: its broker, and how it was written.

@@ -5,9 +5,9 @@ use std::net::IpAddr;
 
 use msapp_crds::v1alpha1::{Expose, MicroserviceAppSpec, PathType, Protocol};
 
-use super::app::{Exposure, Port};
 use super::object_names::check_name;
 use super::service::Context;
+use super::{Exposure, Port};
 use super::{network, ports};
 use crate::scalar::is_dns_name;
 use crate::violation::{Code, Violation, Violations};

@@ -4,8 +4,10 @@ mod app;
 mod autoscaling;
 mod bindings;
 mod checks;
+mod connected;
 mod connection;
 mod declared;
+mod edge;
 mod edges;
 mod environment;
 mod events;
@@ -24,14 +26,16 @@ mod resolve;
 mod resources;
 mod rollout;
 mod service;
+mod settings;
 mod storage;
 mod tags;
 
 pub use app::{
-    App, BackingTarget, Budget, Caller, DnsServer, Domain, Edge, EdgePort, Event, Exchange, Exposure,
-    ExternalTarget, NetworkRules, Port, ProbeSet, Reach, Scaling, Service, Settings, Spread, Stop, Strategy,
-    TargetKind,
+    App, BackingTarget, DnsServer, Domain, Event, Exchange, Exposure, ExternalTarget, NetworkRules, Port,
+    Service,
 };
 pub use checks::Check;
+pub use edge::{Caller, Edge, EdgePort, Reach, TargetKind};
 pub use image::Image;
 pub use resolve::resolve;
+pub use settings::{Budget, ProbeSet, Scaling, Settings, Spread, Stop, Strategy};

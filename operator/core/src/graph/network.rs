@@ -2,8 +2,8 @@
 
 use msapp_crds::v1alpha1::{Isolation, MicroserviceAppSpec, PeerPods};
 
-use super::app::{DnsServer, NetworkRules};
 use super::tags::{is_label_key, is_label_value};
+use super::{DnsServer, NetworkRules};
 use crate::scalar::{is_cidr, is_dns_label};
 use crate::violation::{Code, Violation, Violations, field_path};
 

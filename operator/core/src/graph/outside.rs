@@ -5,11 +5,11 @@ use std::net::IpAddr;
 use msapp_crds::v1alpha1::{BackingService, Credentials, Engine, ExternalService, PeerPods, Protocol};
 use serde_json::{Value, json};
 
-use super::app::{EdgePort, Reach, TargetKind};
 use super::connection::{Connection, Part, SecretKeys};
-use super::managed;
+use super::managed::{self, Managed};
 use super::network;
 use super::object_names::{check_key, check_name};
+use super::{EdgePort, Reach, TargetKind};
 use crate::scalar::is_host;
 use crate::source::Bindings;
 use crate::violation::{Code, Violation, Violations};
@@ -58,26 +58,7 @@ pub(super) fn backing(
         violations.push(Violation::new(format!("{path}.port"), Code::MissingField, message));
         0
     });
-    let secret = written.secret.as_ref();
-    let key = |choose: fn(&Credentials) -> &Option<String>| {
-        secret.and_then(|secret| choose(secret).clone()).map(Part::Key)
-    };
-    let host = written.host.clone().map(Part::Text).or(run.host).or_else(|| key(|secret| &secret.host_key));
-    let connection = Connection {
-        host: host.unwrap_or_else(|| Part::Text(written.name.clone())),
-        port: key(|secret| &secret.port_key)
-            .filter(|_| written.port.is_none())
-            .or(run.port_key.filter(|_| written.port.is_none()))
-            .unwrap_or_else(|| Part::Text(port.to_string())),
-        scheme: engine.scheme,
-        database: written
-            .database
-            .clone()
-            .map(Part::Text)
-            .or_else(|| key(|secret| &secret.database_key))
-            .or(run.database),
-        secret: secret.map(secret_keys).or(run.secret),
-    };
+    let connection = backing_connection(written, &run, engine.scheme, port);
     check_outside(connection.host.text(), written.pods.as_ref(), &written.cidrs, path, violations);
     let pods = written.pods.clone().or(run.pods);
     Outside {
@@ -91,6 +72,31 @@ pub(super) fn backing(
             provider: run.provider.unwrap_or(msapp_crds::MANAGER),
         }),
         pending: run.pending,
+    }
+}
+
+/// What is written, then what the operator's resource says, then what only the Secret tells.
+fn backing_connection(
+    written: &BackingService,
+    run: &Managed,
+    scheme: &'static str,
+    port: i32,
+) -> Connection {
+    let secret = written.secret.as_ref();
+    let key = |choose: fn(&Credentials) -> &Option<String>| {
+        secret.and_then(|secret| choose(secret).clone()).map(Part::Key)
+    };
+    let host = written.host.clone().map(Part::Text).or_else(|| run.host.clone());
+    let host = host.or_else(|| key(|secret| &secret.host_key));
+    let port_key = key(|secret| &secret.port_key).or_else(|| run.port_key.clone());
+    let database = written.database.clone().map(Part::Text);
+    let database = database.or_else(|| key(|secret| &secret.database_key)).or_else(|| run.database.clone());
+    Connection {
+        host: host.unwrap_or_else(|| Part::Text(written.name.clone())),
+        port: port_key.filter(|_| written.port.is_none()).unwrap_or_else(|| Part::Text(port.to_string())),
+        scheme,
+        database,
+        secret: secret.map(secret_keys).or_else(|| run.secret.clone()),
     }
 }
 

@@ -6,9 +6,9 @@ use k8s_openapi::api::core::v1::{
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 use msapp_crds::v1alpha1::{Duration, HttpScheme, PortReference, Probe, Probes};
 
-use super::app::{Port, ProbeSet};
 use super::inherit::Written;
 use super::ports;
+use super::{Port, ProbeSet};
 use crate::scalar::milliseconds;
 use crate::violation::{Code, Violation, Violations};
 

@@ -3,11 +3,11 @@
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 use msapp_crds::v1alpha1::DisruptionBudget;
 
-use super::app::{Budget, Scaling};
 use super::autoscaling;
 use super::exclusive::exactly_one;
 use super::inherit::{Levels, Written, WrittenScaling};
 use super::rollout::of_all_pods;
+use super::{Budget, Scaling};
 use crate::observed::Workload;
 use crate::violation::Violations;
 

@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use msapp_crds::v1alpha1::{Checks, MicroserviceAppSpec};
 use serde_json::Value;
 
-use super::app::{App, Caller, Service, TargetKind};
 use super::events::Catalogue;
 use super::outside::{Outside, Surroundings};
+use super::{App, Caller, Service, TargetKind};
 use super::{checks, declared, exposure, inherit, network, outside, ports, service};
 use crate::schema;
 use crate::source::Source;
@@ -88,44 +88,20 @@ pub(super) enum Target<'a> {
     /// A service of the app, with its resolved ports.
     Service(&'a [super::Port]),
     /// A backing or external service.
-    Outside(Outside),
+    Outside(Box<Outside>),
 }
 
 /// Everything that is declared, by name; the first declaration of a name counts.
 pub(super) type Targets<'a> = BTreeMap<&'a str, Target<'a>>;
 
 fn assemble(source: &Source, spec: &MicroserviceAppSpec, violations: &mut Violations) -> App {
-    let ports: Vec<Vec<super::Port>> = spec
-        .services
-        .iter()
-        .enumerate()
-        .map(|(index, service)| {
-            ports::resolve(&service.ports, &format!("spec.services[{index}].ports"), violations)
-        })
-        .collect();
+    let ports = declared_ports(spec, violations);
     let surroundings = Surroundings { lenient: network::is_lenient(spec), bindings: &source.bindings };
     let targets = targets(spec, &ports, &surroundings, violations);
     let catalogue = Catalogue::of(spec, violations);
     inherit::check(spec, violations);
     let rules = network::resolve(spec, violations);
-    let mut services: Vec<Service> = spec
-        .services
-        .iter()
-        .zip(&ports)
-        .enumerate()
-        .map(|(index, (written, ports))| {
-            let context = service::Context {
-                spec,
-                targets: &targets,
-                catalogue: &catalogue,
-                isolated: rules.is_some(),
-                index,
-            };
-            service::resolve(&context, written, ports.clone(), violations)
-        })
-        .collect();
-    services.sort_by(|left, right| left.name.cmp(&right.name));
-    services.dedup_by(|left, right| left.name == right.name);
+    let mut services = services(spec, (&targets, &catalogue), &ports, rules.is_some(), violations);
     connect(&mut services);
     checks::start_order(spec, violations);
     declared::owners(spec, violations);
@@ -145,6 +121,35 @@ fn assemble(source: &Source, spec: &MicroserviceAppSpec, violations: &mut Violat
     };
     app.findings = judge(&app, spec.checks.as_ref(), violations);
     app
+}
+
+fn declared_ports(spec: &MicroserviceAppSpec, violations: &mut Violations) -> Vec<Vec<super::Port>> {
+    let services = spec.services.iter().enumerate();
+    services
+        .map(|(index, service)| {
+            ports::resolve(&service.ports, &format!("spec.services[{index}].ports"), violations)
+        })
+        .collect()
+}
+
+/// The services, sorted by name; of two of one name, which the schema reports, the first.
+fn services(
+    spec: &MicroserviceAppSpec,
+    (targets, catalogue): (&Targets<'_>, &Catalogue<'_>),
+    ports: &[Vec<super::Port>],
+    isolated: bool,
+    violations: &mut Violations,
+) -> Vec<Service> {
+    let written = spec.services.iter().zip(ports).enumerate();
+    let mut services: Vec<Service> = written
+        .map(|(index, (written, ports))| {
+            let context = service::Context { spec, targets, catalogue, isolated, index };
+            service::resolve(&context, written, ports.clone(), violations)
+        })
+        .collect();
+    services.sort_by(|left, right| left.name.cmp(&right.name));
+    services.dedup_by(|left, right| left.name == right.name);
+    services
 }
 
 /// What the checks find. Errors stop the change like every mistake.
@@ -182,7 +187,7 @@ fn targets<'a>(
             let message = format!("{name:?} already names something else that services can depend on");
             violations.push(Violation::new(format!("{path}.name"), Code::Duplicate, message));
         } else {
-            targets.entry(name).or_insert(Target::Outside(target));
+            targets.entry(name).or_insert(Target::Outside(Box::new(target)));
         }
     }
     targets

@@ -3,9 +3,9 @@
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 use msapp_crds::v1alpha1::{Duration, GracefulStop, IntOrPercent, Rollout, RolloutStrategy};
 
-use super::app::{Port, Stop, Strategy};
 use super::autoscaling::seconds;
 use super::inherit::Written;
+use super::{Port, Stop, Strategy};
 use crate::violation::{Code, Violation, Violations};
 
 /// Longest of any duration that ends up as seconds in a Deployment: a day.

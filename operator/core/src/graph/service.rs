@@ -2,19 +2,15 @@
 
 use std::collections::BTreeSet;
 
-use msapp_crds::v1alpha1::{Dependency, MicroserviceAppSpec, ServiceSpec, Spread as WrittenSpread, Switch};
+use msapp_crds::v1alpha1::{MicroserviceAppSpec, ServiceSpec, Spread as WrittenSpread};
 
 use super::Image;
-use super::app::{Edge, Port, Service, Settings, Spread, TargetKind};
-use super::bindings::Binding;
-use super::environment::FromEdges;
 use super::events::Catalogue;
 use super::inherit::{Levels, Written};
 use super::object_names::check_name;
 use super::resolve::Targets;
-use super::{edges, environment, exposure, probes, replicas, resources, rollout, storage, tags};
-use crate::reference::ReferenceUse;
-use crate::scalar::milliseconds;
+use super::{Exposure, Port, Service, Settings, Spread};
+use super::{connected, environment, exposure, probes, replicas, resources, rollout, storage, tags};
 use crate::violation::{Code, Violation, Violations};
 
 /// What a service is resolved in.
@@ -35,28 +31,20 @@ pub(super) fn resolve(
 ) -> Service {
     let path = format!("spec.services[{}]", context.index);
     let levels = Levels::of(context.spec, written, &path, violations);
-    let mut references = Vec::new();
-    let connected = connect(context, written, &levels, &path, violations);
-    references.extend(connected.references);
-    let storage = storage::resolve(written, &connected.bindings, &path, &mut references, violations);
+    let mut connected = connected::resolve(context, written, &levels, &path, violations);
+    let references = &mut connected.references;
+    let storage = storage::resolve(written, &connected.bindings, &path, references, violations);
     let (env, env_origins) =
-        environment::resolve(connected.env, &levels.environment(), &mut references, violations);
-    let exposure = written
-        .expose
-        .as_ref()
-        .and_then(|expose| exposure::resolve(context, expose, &ports, &format!("{path}.expose"), violations));
-    check_image(&written.image, &format!("{path}.image"), violations);
+        environment::resolve(connected.env, &levels.environment(), references, violations);
     references.sort();
     references.dedup();
-    let exchanges = |names, field| {
-        context.catalogue.exchanges(names, &format!("{path}.{field}"), &mut Violations::default())
-    };
+    check_image(&written.image, &format!("{path}.image"), violations);
     Service {
         name: written.name.clone(),
         domain: written.domain.clone(),
         visibility: written.visibility.unwrap_or_default(),
-        publishes: exchanges(&written.publishes, "publishes"),
-        consumes: exchanges(&written.consumes, "consumes"),
+        publishes: connected.publishes,
+        consumes: connected.consumes,
         image: written.image.clone(),
         command: written.command.clone(),
         args: written.args.clone(),
@@ -70,14 +58,25 @@ pub(super) fn resolve(
         edges: connected.edges,
         callers: Vec::new(),
         start_after: started_before(written),
-        exposure,
+        exposure: exposed(context, written, &ports, &path, violations),
         ports,
-        references,
+        references: connected.references,
         pending: connected.pending,
         missing: Vec::new(),
         reference_digest: None,
         path,
     }
+}
+
+fn exposed(
+    context: &Context<'_>,
+    written: &ServiceSpec,
+    ports: &[Port],
+    path: &str,
+    violations: &mut Violations,
+) -> Option<Exposure> {
+    let expose = written.expose.as_ref()?;
+    exposure::resolve(context, expose, ports, &format!("{path}.expose"), violations)
 }
 
 fn settings(levels: &Levels<'_>, ports: &[Port], violations: &mut Violations) -> Settings {
@@ -102,97 +101,6 @@ fn settings(levels: &Levels<'_>, ports: &[Port], violations: &mut Violations) ->
         stop: rollout::stop(stop, ports, violations),
         security: security.map(|written| written.value.clone()).unwrap_or_default(),
         image_pull_secrets: pull_secrets(secrets, violations),
-    }
-}
-
-#[derive(Default)]
-struct Connected {
-    edges: Vec<Edge>,
-    env: FromEdges,
-    bindings: Vec<Binding>,
-    references: Vec<ReferenceUse>,
-    pending: BTreeSet<String>,
-}
-
-impl Connected {
-    fn add(&mut self, resolved: edges::Resolved) {
-        self.env.env.extend(resolved.env);
-        self.env.usual.extend(resolved.usual);
-        self.env.bindings |= resolved.binding.is_some();
-        self.bindings.extend(resolved.binding);
-        self.references.extend(resolved.references);
-        self.pending.extend(resolved.pending);
-        self.edges.push(resolved.edge);
-    }
-}
-
-/// All edges of a service: its dependencies, and the brokers of its events.
-fn connect(
-    context: &Context<'_>,
-    written: &ServiceSpec,
-    levels: &Levels<'_>,
-    path: &str,
-    violations: &mut Violations,
-) -> Connected {
-    let discovery = levels.nearest("discovery", |settings| settings.discovery.as_ref());
-    let discovery = discovery.map(|written| written.value.clone()).unwrap_or_default();
-    let caller = edges::Caller {
-        name: &written.name,
-        targets: context.targets,
-        variables: discovery.environment.unwrap_or_default() == Switch::Enabled,
-        bindings: discovery.bindings.unwrap_or_default() == Switch::Enabled,
-    };
-    let mut connected = Connected::default();
-    for (dependency, origins) in dependencies(context, written, path, violations) {
-        let path = origins.first().expect("a dependency is written somewhere");
-        if let Some(mut resolved) = edges::resolve(&dependency, &caller, path, violations) {
-            resolved.edge.origins = origins;
-            inherit_resilience(&mut resolved.edge, levels);
-            connected.add(resolved);
-        }
-    }
-    connected
-}
-
-/// What is written as a dependency or follows from events, each with where it is written. The order of writing means
-/// nothing, so it must not reach the order of the variables.
-fn dependencies(
-    context: &Context<'_>,
-    written: &ServiceSpec,
-    path: &str,
-    violations: &mut Violations,
-) -> Vec<(Dependency, Vec<String>)> {
-    let mut brokers = context.catalogue.brokers(written, path);
-    for (field, names) in [("publishes", &written.publishes), ("consumes", &written.consumes)] {
-        context.catalogue.exchanges(names, &format!("{path}.{field}"), violations);
-    }
-    let declared = written.dependencies.iter().enumerate().map(|(index, dependency)| {
-        let mut origins = vec![format!("{path}.dependencies[{index}]")];
-        origins.extend(brokers.remove(dependency.name.as_str()).unwrap_or_default());
-        (dependency.clone(), origins)
-    });
-    let mut all: Vec<_> = declared.collect();
-    all.extend(
-        brokers.into_iter().map(|(broker, origins)| {
-            (Dependency { name: broker.to_owned(), ..Dependency::default() }, origins)
-        }),
-    );
-    all.sort_by(|(left, _), (right, _)| left.name.cmp(&right.name));
-    all
-}
-
-fn inherit_resilience(edge: &mut Edge, levels: &Levels<'_>) {
-    let usual = levels.nearest("resilience", |settings| settings.resilience.as_ref());
-    if let Some(usual) = usual.filter(|_| edge.is_call() || edge.target == TargetKind::ExternalService) {
-        let timeout = usual.value.timeout.as_ref().and_then(|timeout| milliseconds(&timeout.0));
-        edge.timeout = edge.timeout.or(timeout);
-        edge.retries = edge.retries.or(usual.value.retries.as_ref().map(|retries| retries.attempts));
-    }
-    if let Some(timeout) = edge.timeout {
-        edge.discovery["timeoutMilliseconds"] = timeout.into();
-    }
-    if let Some(retries) = edge.retries {
-        edge.discovery["retries"] = retries.into();
     }
 }
 

@@ -4,13 +4,15 @@
 //! are true, and never both, as kstatus reads them
 //! (<https://github.com/kubernetes-sigs/cli-utils/tree/master/pkg/kstatus>).
 
+use std::collections::BTreeMap;
+
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 
 use super::first_cause::{FirstCause, few, first_cause};
 use super::service::Seen;
 use super::{Facts, Outcome, Reason};
 use crate::graph::App;
-use crate::violation::Violations;
+use crate::violation::{Code, Severity, Violation, Violations};
 
 /// Longest message of a condition.
 const LONGEST: usize = 2000;
@@ -75,7 +77,8 @@ pub(super) fn conditions(facts: &Facts<'_>, services: &[Seen]) -> Vec<Condition>
 
 /// The resource is wrong: what runs keeps running, so what was said of it stands.
 fn invalid(facts: &Facts<'_>, violations: &Violations) -> Vec<Condition> {
-    let message = as_many_as_fit(violations);
+    let errors = violations.errors().cloned().collect();
+    let message = as_many_as_fit(&errors);
     let kept = |kind: ConditionType| {
         let previous = facts.previous.and_then(|previous| find(&previous.conditions, kind));
         previous
@@ -114,8 +117,6 @@ fn as_many_as_fit(violations: &Violations) -> String {
 }
 
 fn valid(app: &App, services: &[Seen]) -> Vec<Verdict> {
-    let unread =
-        if app.secrets_unread { "Secrets are not read, so a changed one restarts nothing" } else { "" };
     let broken = first_cause(app, services, Reason::is_broken);
     let first = broken.clone().or_else(|| first_cause(app, services, |_| true));
     let mut verdicts = vec![
@@ -126,7 +127,7 @@ fn valid(app: &App, services: &[Seen]) -> Vec<Verdict> {
             Some(cause) => Verdict::new(ConditionType::Degraded, "True", cause.reason, cause.sentence),
             None => Verdict::new(ConditionType::Degraded, "False", Reason::AsExpected, ""),
         },
-        Verdict::new(ConditionType::GraphValid, "True", Reason::Resolved, unread),
+        graph_valid(app),
     ];
     if let Some(first) = first.filter(|_| !app.suspended) {
         verdicts.push(stalled(app, services).unwrap_or_else(|| {
@@ -134,6 +135,32 @@ fn valid(app: &App, services: &[Seen]) -> Vec<Verdict> {
         }));
     }
     verdicts
+}
+
+/// The graph makes sense; what the checks warn of, and what the operator may not look at, is said.
+fn graph_valid(app: &App) -> Verdict {
+    let warns = |violation: &&Violation| violation.code.severity() == Severity::Warning;
+    let warnings: Violations = app.findings.iter().filter(warns).cloned().collect();
+    let unread = app.secrets_unread.then_some("Secrets are not read, so a changed one restarts nothing");
+    let mut told: Vec<String> = unread.into_iter().map(str::to_owned).collect();
+    if warnings.is_empty() {
+        return Verdict::new(ConditionType::GraphValid, "True", Reason::Resolved, told.concat());
+    }
+    told.extend(one_of_each(&warnings));
+    Verdict::new(ConditionType::GraphValid, "True", Reason::ResolvedWithWarnings, told.join("; "))
+}
+
+/// The first warning of each kind, and how many more there are of it.
+fn one_of_each(warnings: &Violations) -> Vec<String> {
+    let mut kinds: BTreeMap<Code, Vec<&Violation>> = BTreeMap::new();
+    for warning in warnings.iter() {
+        kinds.entry(warning.code).or_default().push(warning);
+    }
+    let told = kinds.into_iter().map(|(code, all)| {
+        let more = if all.len() > 1 { format!(" (and {} more)", all.len() - 1) } else { String::new() };
+        format!("{}{more}: {}", code.as_str(), all[0])
+    });
+    told.collect()
 }
 
 /// One service that nobody but a person can mend is enough, whatever else is broken or on its way.

@@ -34,11 +34,12 @@ pub enum Reason {
     Complete,
     AsExpected,
     Resolved,
+    ResolvedWithWarnings,
 }
 
 impl Reason {
     /// All reasons.
-    pub const ALL: [Reason; 29] = [
+    pub const ALL: [Reason; 30] = [
         Reason::InvalidSpec,
         Reason::NameTaken,
         Reason::ImmutableField,
@@ -68,6 +69,7 @@ impl Reason {
         Reason::Complete,
         Reason::AsExpected,
         Reason::Resolved,
+        Reason::ResolvedWithWarnings,
     ];
 
     /// The reason as it is written.
@@ -102,6 +104,7 @@ impl Reason {
             Reason::Complete => "Complete",
             Reason::AsExpected => "AsExpected",
             Reason::Resolved => "Resolved",
+            Reason::ResolvedWithWarnings => "ResolvedWithWarnings",
         }
     }
 

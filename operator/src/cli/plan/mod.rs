@@ -108,10 +108,8 @@ pub(super) async fn run(args: &PlanArgs) -> Result<Outcome> {
     });
     let input = input::read(&args.files, namespace)?;
     require_apps(&input)?;
-    if !input.diagnostics.is_empty() {
-        eprint!("{}", report(&input.diagnostics, &input.files, colors_enabled_stderr()));
-        eprintln!("{}", summary(&input));
-        return Ok(Outcome::Mistakes);
+    if let Some(refusal) = input.refusal() {
+        return Ok(refusal);
     }
     let previews = previews(input, &place).await?;
     match args.output {
