@@ -97,7 +97,7 @@ _msapp() {
             return 0
             ;;
         msapp__subcmd__check)
-            opts="-o -n -h --output --namespace --help"
+            opts="-o -n -h --output --fail-on --namespace --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -109,6 +109,10 @@ _msapp() {
                     ;;
                 -o)
                     COMPREPLY=($(compgen -W "text json" -- "${cur}"))
+                    return 0
+                    ;;
+                --fail-on)
+                    COMPREPLY=($(compgen -W "error warning advice" -- "${cur}"))
                     return 0
                     ;;
                 --namespace)

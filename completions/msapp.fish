@@ -53,7 +53,10 @@ text\t'For people'"
 complete -c msapp -n "__fish_msapp_using_subcommand controller" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c msapp -n "__fish_msapp_using_subcommand crd" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c msapp -n "__fish_msapp_using_subcommand check" -s o -l output -d 'How mistakes are printed' -r -f -a "text\t'As a compiler prints them'
-json\t'An array of {file, line, column, path, code, message, suggestion}'"
+json\t'An array of {file, line, column, path, code, severity, message, suggestion, page}'"
+complete -c msapp -n "__fish_msapp_using_subcommand check" -l fail-on -d 'The least weight that makes the command fail' -r -f -a "error\t'What the operator would not apply'
+warning\t'What is very likely a mistake, too'
+advice\t'What is worth a thought, too'"
 complete -c msapp -n "__fish_msapp_using_subcommand check" -s n -l namespace -d 'Namespace of resources that name none' -r
 complete -c msapp -n "__fish_msapp_using_subcommand check" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c msapp -n "__fish_msapp_using_subcommand render" -s o -l output -d 'What is printed' -r -f -a "yaml\t'One YAML document for each object'

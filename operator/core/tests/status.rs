@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 /// frontend → checkout → cart → (optional) ads
 fn source() -> Source {
     let port = json!([{"name": "http", "port": 80}]);
-    let spec = json!({"services": [
+    let spec = json!({"defaults": {"probes": {"path": "/healthz"}}, "services": [
         {"name": "frontend", "image": "f:1", "ports": port, "dependencies": [{"name": "checkout"}, {"name": "ads", "optional": true}]},
         {"name": "checkout", "image": "c:1", "ports": port, "dependencies": [{"name": "cart"}]},
         {"name": "cart", "image": "cart:9", "ports": port},

@@ -4,15 +4,13 @@ use std::path::PathBuf;
 
 use anyhow::{Result, bail};
 use clap::{Args, ValueEnum};
-use console::colors_enabled_stderr;
 use msapp_core::build;
 use msapp_core::graph::App;
 use msapp_core::picture::{self, Picture, dot, mermaid, svg, text};
 use msapp_core::policy::prove;
 use msapp_core::violation::nearest;
 
-use super::check::{require_apps, summary};
-use super::diagnostic::report;
+use super::check::require_apps;
 use super::exit::Outcome;
 use super::input;
 use super::output::print;
@@ -89,10 +87,8 @@ pub(super) fn run(args: &GraphArgs) -> Result<Outcome> {
     let read = if args.policy { input::read_unproven } else { input::read };
     let input = read(&args.files, &args.namespace)?;
     require_apps(&input)?;
-    if !input.diagnostics.is_empty() {
-        eprint!("{}", report(&input.diagnostics, &input.files, colors_enabled_stderr()));
-        eprintln!("{}", summary(&input));
-        return Ok(Outcome::Mistakes);
+    if let Some(refusal) = input.refusal() {
+        return Ok(refusal);
     }
     let apps = &input.resolved;
     if apps.len() > 1 && matches!(args.output, Form::Mermaid | Form::Svg) {

@@ -251,7 +251,7 @@ kind: MicroserviceApp
 metadata: {name: shop}
 spec:
   services:
-  - {name: web, image: 'web:1'}
+  - {name: web, image: 'web:1', resources: {limits: {memory: 64Mi}}}
 ";
 
     fn broken(app: &App, _: &DesiredSet) -> Proof {
