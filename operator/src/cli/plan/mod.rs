@@ -10,13 +10,12 @@ use std::path::PathBuf;
 
 use anyhow::Result;
 use clap::{Args, ValueEnum};
-use console::{colors_enabled, colors_enabled_stderr};
+use console::colors_enabled;
 use msapp_core::reference::References;
 use serde_json::Value;
 
-use super::check::{require_apps, summary};
+use super::check::require_apps;
 use super::cluster::Cluster;
-use super::diagnostic::report;
 use super::exit::Outcome;
 use super::input::{self, Input};
 use super::output::print;
