@@ -110,7 +110,7 @@ async fn every_sample_and_every_valid_golden_input_comes_up_and_then_nothing_is_
         }
         cases.push((stem(&path), all));
     }
-    ensure!(cases.len() >= 3, "only {} cases were found", cases.len());
+    ensure!(cases.len() >= 8, "only {} cases were found", cases.len());
     try_join_all(cases.iter().map(|(name, documents)| comes_up(&cluster, &operator, name, documents)))
         .await?;
     Ok(())

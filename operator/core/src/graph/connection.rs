@@ -212,7 +212,7 @@ impl Telling<'_> {
             let message = if self.ports.is_empty() {
                 format!("port is for services of this app, and {:?} is none", self.dependency.name)
             } else {
-                format!("{text:?} is none of the edge's ports: {}", known.join(", "))
+                format!("this dependency uses no port {text:?}, its ports are {}", known.join(", "))
             };
             violations.push(Violation::new(path, Code::UnknownName, message).suggest(nearest(text, known)));
         }

@@ -133,7 +133,7 @@ fn service_ports(
                 violations.push(ports::unknown(declared, reference, &path, &whose));
             }
             Some(port) if found.iter().any(|known| known.name == port.name) => {
-                let message = format!("port {:?} is already among them", port.name);
+                let message = format!("port {:?} is listed already", port.name);
                 violations.push(Violation::new(path, Code::Duplicate, message));
             }
             Some(port) => found.push(EdgePort {

@@ -55,7 +55,7 @@ impl<'a> Catalogue<'a> {
                 let topic = listed.event.topic.clone().unwrap_or_else(|| name.clone());
                 exchanges.insert(name.clone(), Exchange { broker: listed.broker.to_owned(), topic });
             } else {
-                let message = format!("no backing service carries an event {name:?}");
+                let message = format!("no backing service lists an event {name:?}");
                 let path = format!("{field}[{index}]");
                 let suggestion = nearest(name, self.0.keys().copied());
                 violations.push(Violation::new(path, Code::UnknownName, message).suggest(suggestion));
@@ -102,7 +102,7 @@ fn check_engine(broker: &BackingService, at: usize, violations: &mut Violations)
     use Engine::{Kafka, NATS, Other, RabbitMQ, Redis, Valkey};
     if !broker.events.is_empty() && !matches!(broker.engine, RabbitMQ | Kafka | NATS | Redis | Valkey | Other)
     {
-        let message = format!("{:?} carries no events", broker.engine);
+        let message = format!("{:?} is no broker, so it carries no events", broker.engine);
         let path = format!("spec.backingServices[{at}].events");
         violations.push(Violation::new(path, Code::Exclusive, message));
     }

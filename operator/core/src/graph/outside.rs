@@ -59,7 +59,8 @@ pub(super) fn backing(
         0
     });
     let connection = backing_connection(written, &run, engine.scheme, port);
-    check_outside(connection.host.text(), written.pods.as_ref(), &written.cidrs, path, violations);
+    // A host that follows from managedBy is as good as the names there, which have their own checks.
+    check_outside(written.host.as_deref(), written.pods.as_ref(), &written.cidrs, path, violations);
     let pods = written.pods.clone().or(run.pods);
     Outside {
         kind: TargetKind::BackingService,
@@ -88,12 +89,14 @@ fn backing_connection(
     };
     let host = written.host.clone().map(Part::Text).or_else(|| run.host.clone());
     let host = host.or_else(|| key(|secret| &secret.host_key));
-    let port_key = key(|secret| &secret.port_key).or_else(|| run.port_key.clone());
+    // A number beside the key of the user's own is the one that policy opens.
+    let port_key =
+        key(|secret| &secret.port_key).or_else(|| run.port_key.clone().filter(|_| written.port.is_none()));
     let database = written.database.clone().map(Part::Text);
     let database = database.or_else(|| key(|secret| &secret.database_key)).or_else(|| run.database.clone());
     Connection {
         host: host.unwrap_or_else(|| Part::Text(written.name.clone())),
-        port: port_key.filter(|_| written.port.is_none()).unwrap_or_else(|| Part::Text(port.to_string())),
+        port: port_key.unwrap_or_else(|| Part::Text(port.to_string())),
         scheme,
         database,
         secret: secret.map(secret_keys).or_else(|| run.secret.clone()),
@@ -110,7 +113,7 @@ pub(super) fn external(
     check_outside(Some(&written.host), written.pods.as_ref(), &written.cidrs, path, violations);
     let (protocol, tls) = (written.protocol.unwrap_or_default(), written.tls.unwrap_or_default());
     if tls && protocol == Protocol::UDP {
-        let message = "tls is for streams, and UDP sends datagrams";
+        let message = "TLS needs a stream, and UDP sends datagrams";
         violations.push(Violation::new(format!("{path}.tls"), Code::Exclusive, message));
     }
     Outside {
@@ -198,6 +201,10 @@ fn check_place(written: &BackingService, path: &str, violations: &mut Violations
     }
     if let Some(secret) = &written.secret {
         check_secret(secret, &format!("{path}.secret"), violations);
+        if written.database.is_some() && secret.database_key.is_some() {
+            let message = "at most one of database and secret.databaseKey names the database";
+            violations.push(Violation::new(format!("{path}.database"), Code::Exclusive, message));
+        }
     }
     if let Some(by) = &written.managed_by {
         managed::check(by, written.engine, &format!("{path}.managedBy"), violations);
