@@ -60,6 +60,23 @@ pub enum Code {
 }
 
 impl Code {
+    /// Every kind of mistake that is none of a graph check.
+    pub const MISTAKES: [Code; 13] = [
+        Code::UnknownField,
+        Code::WrongType,
+        Code::MissingField,
+        Code::InvalidValue,
+        Code::Duplicate,
+        Code::NameTooLong,
+        Code::UnknownName,
+        Code::NoUsablePort,
+        Code::SelfDependency,
+        Code::StartCycle,
+        Code::Exclusive,
+        Code::Forbidden,
+        Code::ProofFailed,
+    ];
+
     /// The name as it is printed.
     pub fn as_str(self) -> &'static str {
         match self {

@@ -5,6 +5,7 @@ mod data;
 mod domains;
 mod events;
 mod operations;
+mod pages;
 mod security;
 mod systems;
 mod timeouts;
