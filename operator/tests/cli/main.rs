@@ -5,6 +5,7 @@ mod check;
 mod graph;
 #[path = "../../core/tests/properties/live.rs"]
 mod live;
+mod pages;
 mod plan;
 mod program;
 mod prove;
