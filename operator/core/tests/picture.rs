@@ -13,6 +13,7 @@ use serde_json::json;
 /// an address, an unused database.
 const TRAVEL: &str = "
 network: {monitoringNamespace: monitoring}
+defaults: {resources: {limits: {memory: 64Mi}}}
 domains:
 - {name: booking, entries: [bookings]}
 - {name: loyalty}

@@ -19,7 +19,8 @@ impl<'a> Findings<'a> {
         for finding in findings.iter() {
             let code = finding.code.as_str().to_owned();
             let mark = Mark { severity: finding.code.severity(), code, text: finding.message.clone() };
-            let around = drawn.iter().filter(|path| is_within(&finding.path, path));
+            // Each is an entry of a list and ends with its bracket, so that `[1]` does not begin `[12]`.
+            let around = drawn.iter().filter(|path| finding.path.starts_with(**path));
             match around.max_by_key(|path| path.len()) {
                 Some(path) => sorted.at.entry(path).or_default().push(mark),
                 None => sorted.elsewhere.push(mark),
@@ -32,9 +33,4 @@ impl<'a> Findings<'a> {
     pub(super) fn at<'p>(&self, paths: impl IntoIterator<Item = &'p String>) -> Vec<Mark> {
         paths.into_iter().filter_map(|path| self.at.get(path.as_str())).flatten().cloned().collect()
     }
-}
-
-/// Whether a path is another one or a field of it: `services[1].image` is in `services[1]` and not in `services[12]`.
-fn is_within(path: &str, outer: &str) -> bool {
-    path.strip_prefix(outer).is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
 }
