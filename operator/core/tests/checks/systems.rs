@@ -7,12 +7,17 @@ use serde_json::Value;
 
 use crate::{NOTHING, found_in};
 
+/// Every sample has what it needs; what it accepts it waives. The smallest shows what little is needed.
 #[test]
-fn the_sample_shop_is_in_order() {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../samples/shop.yaml");
-    let text = std::fs::read_to_string(path).expect("the sample is there");
-    let resource: Value = serde_saphyr::from_str(&text).expect("YAML");
-    assert_eq!(found_in(&resource["spec"].to_string()), NOTHING);
+fn the_samples_are_in_order() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../samples");
+    let samples = ["booking", "document-exchange", "dotnet-shop", "enrichment", "hello", "retail", "shop"];
+    for sample in samples {
+        let text =
+            std::fs::read_to_string(folder.join(format!("{sample}.yaml"))).expect("the sample is there");
+        let resource: Value = serde_saphyr::from_str(&text).expect("YAML");
+        assert_eq!(found_in(&resource["spec"].to_string()), NOTHING, "{sample}");
+    }
 }
 
 /// Online Boutique, a demonstration shop of Google (<https://github.com/GoogleCloudPlatform/microservices-demo>): its
@@ -81,7 +86,7 @@ fn a_hundred_services_of_which_each_calls_all_others_within_its_reach_are_judged
     let services: Vec<String> = (0..100)
         .map(|at| {
             let called: Vec<String> =
-                (1..=32).map(|step| format!("{{name: s{}, startAfter: false}}", (at + step) % 100)).collect();
+                (1..=32).map(|step| format!("{{name: s{}, optional: false}}", (at + step) % 100)).collect();
             format!(
                 "- {{name: s{at}, image: 's:1', ports: [{{name: http, port: 80}}], dependencies: [{}]}}\n",
                 called.join(", ")

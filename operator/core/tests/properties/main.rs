@@ -1,6 +1,7 @@
 //! What holds for every spec: the same bytes for the same meaning, nothing to do twice, legal names, restricted pods,
 //! policies that admit the declared edges and nothing else, and no input that the core does not survive.
 
+mod checks;
 mod live;
 mod network;
 mod pod_security;

@@ -364,8 +364,13 @@ pub(crate) fn spec() -> BoxedStrategy<Value> {
 }
 
 /// Lists whose order says nothing, by the name of their field.
-const UNORDERED: [&str; 8] = [
+const UNORDERED: [&str; 13] = [
     "services",
+    "domains",
+    "entries",
+    "events",
+    "publishes",
+    "consumes",
     "dependencies",
     "files",
     "scratch",
