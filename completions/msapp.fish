@@ -71,7 +71,7 @@ json\t'An array with an object for each app'"
 complete -c msapp -n "__fish_msapp_using_subcommand plan" -l exit-code -d 'Ends with exit code 3 when there is something to do'
 complete -c msapp -n "__fish_msapp_using_subcommand plan" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c msapp -n "__fish_msapp_using_subcommand prove" -s o -l output -d 'How the proof is printed' -r -f -a "text\t'One line of result, and the table of who may reach whom'
-json\t'An array of {app, namespace, isolated, counts, matrix, differences}'"
+json\t'An array of {app, namespace, isolated, counts, matrix, closed, differences}'"
 complete -c msapp -n "__fish_msapp_using_subcommand prove" -s n -l namespace -d 'Namespace of resources that name none' -r
 complete -c msapp -n "__fish_msapp_using_subcommand prove" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c msapp -n "__fish_msapp_using_subcommand graph" -s o -l output -d 'The form of the picture' -r -f -a "text\t'A list for terminals: each service with what it calls and who calls it'

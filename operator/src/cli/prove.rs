@@ -35,7 +35,7 @@ Exit codes:
 pub(super) enum Output {
     /// One line of result, and the table of who may reach whom.
     Text,
-    /// An array of {app, namespace, isolated, counts, matrix, differences}.
+    /// An array of {app, namespace, isolated, counts, matrix, closed, differences}.
     Json,
 }
 
@@ -98,15 +98,7 @@ fn text(proof: &Proof) -> String {
 
 /// One line for each pair; a caller is named on its first line only.
 fn table(proof: &Proof) -> String {
-    let rows: Vec<[String; 3]> = proof
-        .matrix
-        .iter()
-        .flat_map(|(from, row)| {
-            row.iter().enumerate().map(move |(at, (to, ports))| {
-                [if at == 0 { from.clone() } else { String::new() }, to.clone(), ports.to_string()]
-            })
-        })
-        .collect();
+    let rows = rows(proof);
     let width = |column: usize, head: &str| {
         rows.iter().map(|row| row[column].len()).chain([head.len()]).max().unwrap_or_default()
     };
@@ -116,6 +108,20 @@ fn table(proof: &Proof) -> String {
         table += &format!("{caller:from$}  {called:to$}  {ports}\n");
     }
     table
+}
+
+/// What is open, and behind it what cannot be.
+fn rows(proof: &Proof) -> Vec<[String; 3]> {
+    let mut rows = Vec::new();
+    for (from, open) in &proof.matrix {
+        let open = open.iter().map(|(to, ports)| (to.clone(), ports.to_string()));
+        let closed = proof.closed.get(from).into_iter().flatten();
+        let closed = closed.map(|to| (to.clone(), "nothing: only its name is known".to_owned()));
+        for (at, (to, ports)) in open.chain(closed).enumerate() {
+            rows.push([if at == 0 { from.clone() } else { String::new() }, to, ports]);
+        }
+    }
+    rows
 }
 
 /// `1,234,567`

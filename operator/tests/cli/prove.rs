@@ -37,6 +37,14 @@ fn the_result_is_one_line_and_the_table_has_a_line_for_each_pair() {
 }
 
 #[test]
+fn a_target_of_which_only_a_name_is_known_is_open_to_every_address_where_the_resource_says_so() {
+    let lenient = SHOP.replace("{monitoringNamespace: monitoring}", "{isolation: Lenient}");
+    let told = proven(&lenient, &[]);
+    assert!(told.contains("stripe (any address)  TCP 443"), "{told}");
+    assert!(!told.contains("nothing"), "{told}");
+}
+
+#[test]
 fn an_app_without_isolation_is_told_so_without_a_table() {
     let open = SHOP.replace("{monitoringNamespace: monitoring}", "{isolation: Disabled}");
     assert_snapshot!(proven(&open, &[]));
@@ -51,6 +59,7 @@ fn for_a_machine_it_is_json() {
     assert_eq!(proof["counts"]["pairs"], 6);
     assert_eq!(proof["counts"]["openPairs"], 1);
     assert_eq!(proof["matrix"]["order-taking"]["cart"], "TCP 8081");
+    assert_eq!(proof["closed"], serde_json::json!({"order-taking": ["stripe"]}));
     assert_eq!(proof["differences"], serde_json::json!([]));
 }
 

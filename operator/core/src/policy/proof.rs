@@ -15,7 +15,7 @@ use super::evaluate::{Direction, Evaluation};
 use super::places::{Place, around};
 use super::ports::{Traffic, Transport};
 use crate::desired::{ChildKind, DesiredSet};
-use crate::graph::{App, Service};
+use crate::graph::{App, Reach, Service};
 use crate::violation::{Code, Violation, Violations};
 
 /// Ports of all protocols together.
@@ -41,6 +41,8 @@ pub struct Proof {
     pub counts: Counts,
     /// What is open, from whom to whom, empty when nothing is closed. Services by their name, others in words.
     pub matrix: BTreeMap<String, BTreeMap<String, Traffic>>,
+    /// Targets that nothing is opened to, because a policy cannot hold the name that is all that is known of them.
+    pub closed: BTreeMap<String, Vec<String>>,
     /// Where reachable and declared differ, services first, at most a hundred.
     pub differences: Vec<Difference>,
 }
@@ -126,7 +128,18 @@ pub fn prove(app: &App, desired: &DesiredSet) -> Proof {
     counts.differences = differences.len();
     differences.truncate(TOLD);
     let (name, namespace) = (app.name.clone(), app.namespace.clone());
-    Proof { app: name, namespace, isolated: app.network.is_some(), counts, matrix, differences }
+    let isolated = app.network.is_some();
+    Proof { app: name, namespace, isolated, counts, matrix, closed: closed(app), differences }
+}
+
+fn closed(app: &App) -> BTreeMap<String, Vec<String>> {
+    let mut closed: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for service in app.services.iter().filter(|_| app.network.is_some()) {
+        for edge in service.edges.iter().filter(|edge| edge.reach == Reach::Nowhere) {
+            closed.entry(service.name.clone()).or_default().push(edge.name.clone());
+        }
+    }
+    closed
 }
 
 fn policies(desired: &DesiredSet, differences: &mut Vec<Difference>) -> Policies {
