@@ -129,3 +129,12 @@ fn services_of_one_database_are_coupled_by_it() {
                 by calls and shared data: a, b, c; make a call optional or an event, or merge them";
     assert_eq!(found(&format!("{spec}{rest}")), [told]);
 }
+
+#[test]
+fn a_database_at_the_end_of_a_chain_is_no_call_of_it() {
+    let chain =
+        [("f", "{name: db}"), ("e", "{name: f}"), ("d", "{name: e}"), ("c", "{name: d}"), ("b", "{name: c}")];
+    let chain = services(&chain);
+    let db = "backingServices: [{name: db, engine: MySQL, owner: f, host: 10.0.0.1}]\n";
+    assert_eq!(found(&format!("{chain}{db}")), NOTHING);
+}

@@ -144,3 +144,12 @@ fn a_credential_of_the_defaults_is_told_once_and_there() {
     assert_eq!(found.len(), 1, "{found:?}");
     assert!(found[0].starts_with("warning plain-text-credential spec.defaults.env[0]: "), "{found:?}");
 }
+
+#[test]
+fn a_name_that_nobody_uses_is_only_told_to_be_unused() {
+    let spec = "services: [{name: cart, image: 'cart:1'}]\n\
+                externalServices: [{name: api, port: 443, host: api.example.com}]\n";
+    let found = found(spec);
+    assert_eq!(found.len(), 1, "{found:?}");
+    assert!(found[0].contains("unused-external-service"), "{found:?}");
+}
