@@ -100,6 +100,12 @@ impl Diagnostic {
     }
 }
 
+/// The line, from 1, in which a byte of a text stands, and what is written there.
+pub(super) fn line_of(text: &str, at: usize) -> (usize, &str) {
+    let begin = line_start(text, at);
+    (text[..begin].matches('\n').count() + 1, text[begin..].lines().next().unwrap_or_default())
+}
+
 fn line_start(text: &str, at: usize) -> usize {
     text[..at].rfind('\n').map_or(0, |newline| newline + 1)
 }

@@ -32,15 +32,21 @@ pub(super) struct Input {
     pub(super) resolved: Vec<App>,
     /// ConfigMaps by namespace: their content decides when pods restart.
     pub(super) references: BTreeMap<String, References>,
+    /// The MicroserviceApps as they were written, right or wrong.
+    pub(super) written: Vec<Written>,
     /// Every mistake, from top to bottom.
     pub(super) diagnostics: Vec<Diagnostic>,
 }
 
 /// A MicroserviceApp and where it was written.
-struct Written {
-    file: usize,
-    node: Node,
-    source: Source,
+#[derive(Debug)]
+pub(super) struct Written {
+    /// Which of the files.
+    pub(super) file: usize,
+    /// The document.
+    pub(super) node: Node,
+    /// What the core makes an app of.
+    pub(super) source: Source,
 }
 
 /// Makes the proof of an app; [`policy::prove`] but in tests.
@@ -79,6 +85,7 @@ fn read_and_prove(paths: &[PathBuf], namespace: &str, prove: Option<Prove>) -> R
     if let Some(prove) = prove.filter(|_| !input.has_errors()) {
         input.prove(&written, prove);
     }
+    input.written = written;
     sort(&mut input.diagnostics);
     input.resolved.sort_by(|left, right| (&left.namespace, &left.name).cmp(&(&right.namespace, &right.name)));
     Ok(input)

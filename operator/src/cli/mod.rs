@@ -6,7 +6,9 @@ mod completion;
 mod controller;
 mod diagnostic;
 mod exit;
+mod explain;
 mod graph;
+mod impact;
 mod input;
 mod output;
 mod plan;
@@ -14,6 +16,8 @@ mod prove;
 mod render;
 mod resource;
 mod status;
+mod subject;
+mod why;
 mod yaml;
 
 use std::path::Path;
@@ -27,11 +31,14 @@ use check::CheckArgs;
 use completion::CompletionArgs;
 use controller::ControllerArgs;
 use exit::Outcome;
+use explain::ExplainArgs;
+use impact::ImpactArgs;
 use graph::GraphArgs;
 use plan::PlanArgs;
 use prove::ProveArgs;
 use render::RenderArgs;
 use status::StatusArgs;
+use why::WhyArgs;
 
 pub use completion::{Shell, completion_script};
 
@@ -88,6 +95,9 @@ enum Command {
     Render(RenderArgs),
     Plan(PlanArgs),
     Prove(ProveArgs),
+    Why(WhyArgs),
+    Impact(ImpactArgs),
+    Explain(ExplainArgs),
     Graph(GraphArgs),
     Status(StatusArgs),
     Completion(CompletionArgs),
@@ -129,6 +139,9 @@ fn dispatch(command: Command) -> Result<Outcome> {
         Command::Render(args) => render::run(&args),
         Command::Plan(args) => runtime()?.block_on(plan::run(&args)),
         Command::Prove(args) => prove::run(&args),
+        Command::Why(args) => why::run(&args),
+        Command::Impact(args) => impact::run(&args),
+        Command::Explain(args) => explain::run(&args),
         Command::Graph(args) => graph::run(&args),
         Command::Status(args) => runtime()?.block_on(status::run(&args)),
         Command::Completion(args) => completion::run(&args),

@@ -3,10 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use k8s_openapi::api::core::v1::{EnvVar, Volume, VolumeMount};
-use msapp_crds::v1alpha1::{Engine, EventSide, PathType, Protocol, Visibility};
+use msapp_crds::v1alpha1::{Engine, EventSide, PathType, PortReference, Protocol, Visibility};
 
 use super::edge::transport;
-use super::{Caller, Edge, Reach, Settings};
+use super::{Caller, Edge, Reach, Settings, ports};
 use crate::digest;
 use crate::reference::{ReferenceKey, ReferenceKind, ReferenceState, ReferenceUse, References};
 use crate::violation::Violations;
@@ -267,6 +267,11 @@ impl App {
 }
 
 impl Service {
+    /// The port that a name, a port of the Service or a port of the container means.
+    pub fn port(&self, reference: &str) -> Option<&Port> {
+        ports::find(&self.ports, Some(&PortReference(reference.to_owned())))
+    }
+
     fn bind(&mut self, references: &References) {
         let mut parts: BTreeSet<String> = BTreeSet::new();
         self.missing = self.pending.iter().cloned().collect();

@@ -14,6 +14,7 @@ mod members;
 mod places;
 mod ports;
 mod proof;
+mod question;
 mod selector;
 
 pub use checked::Policies;
@@ -23,6 +24,7 @@ pub use evaluate::{Direction, Evaluation};
 pub use fault::Fault;
 pub use ports::{PortSet, Traffic, Transport};
 pub use proof::{Counts, Proof, prove};
+pub use question::{Passage, Posts, dns_server, somewhere};
 
 #[cfg(test)]
 mod tests;

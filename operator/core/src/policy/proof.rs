@@ -142,7 +142,8 @@ fn closed(app: &App) -> BTreeMap<String, Vec<String>> {
     closed
 }
 
-fn policies(desired: &DesiredSet, differences: &mut Vec<Difference>) -> Policies {
+/// The policies of an app; what Kubernetes does not take is a difference.
+pub(super) fn policies(desired: &DesiredSet, differences: &mut Vec<Difference>) -> Policies {
     let mut policies: Vec<NetworkPolicy> = Vec::new();
     for object in desired.iter().filter(|object| object.key.kind == ChildKind::NetworkPolicy) {
         match NetworkPolicy::deserialize(&object.manifest) {
@@ -157,7 +158,7 @@ fn policies(desired: &DesiredSet, differences: &mut Vec<Difference>) -> Policies
 }
 
 /// One pod of each service, in the order of the services, as its workload makes them.
-fn pods(app: &App, desired: &DesiredSet, differences: &mut Vec<Difference>) -> Vec<Pod> {
+pub(super) fn pods(app: &App, desired: &DesiredSet, differences: &mut Vec<Difference>) -> Vec<Pod> {
     let templates: BTreeMap<&str, PodTemplateSpec> = desired
         .iter()
         .filter_map(|object| {
