@@ -27,6 +27,7 @@ pub(crate) fn page() -> String {
         let cluster = match name {
             "controller" | "status" => "yes",
             "plan" => "yes, or a file of what it holds",
+            "why" => "only with --live",
             _ => "no",
         };
         page.push_str(&format!(

@@ -7,7 +7,7 @@ use anyhow::{Context, Result};
 use crate::workspace;
 
 /// The pages that hold such comments.
-pub(crate) const PAGES: [&str; 1] = ["docs/graph.md"];
+pub(crate) const PAGES: [&str; 2] = ["docs/graph.md", "docs/explain.md"];
 
 const BEGIN: &str = "<!-- $ msapp ";
 const END: &str = " -->";

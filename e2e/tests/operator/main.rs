@@ -24,3 +24,4 @@ mod secrets;
 mod size;
 mod tally;
 mod verdicts;
+mod why;

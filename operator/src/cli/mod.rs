@@ -32,8 +32,8 @@ use completion::CompletionArgs;
 use controller::ControllerArgs;
 use exit::Outcome;
 use explain::ExplainArgs;
-use impact::ImpactArgs;
 use graph::GraphArgs;
+use impact::ImpactArgs;
 use plan::PlanArgs;
 use prove::ProveArgs;
 use render::RenderArgs;
@@ -139,7 +139,7 @@ fn dispatch(command: Command) -> Result<Outcome> {
         Command::Render(args) => render::run(&args),
         Command::Plan(args) => runtime()?.block_on(plan::run(&args)),
         Command::Prove(args) => prove::run(&args),
-        Command::Why(args) => why::run(&args),
+        Command::Why(args) => runtime()?.block_on(why::run(&args)),
         Command::Impact(args) => impact::run(&args),
         Command::Explain(args) => explain::run(&args),
         Command::Graph(args) => graph::run(&args),

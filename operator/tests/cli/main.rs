@@ -2,7 +2,9 @@
 
 mod api;
 mod check;
+mod explain;
 mod graph;
+mod impact;
 #[path = "../../core/tests/properties/live.rs"]
 mod live;
 mod pages;
@@ -12,3 +14,4 @@ mod prove;
 mod render;
 mod shell;
 mod status;
+mod why;

@@ -12,7 +12,8 @@ fn msapp(arguments: &[&str]) -> String {
 fn every_shell_gets_a_completion_that_knows_the_commands() {
     for shell in ["bash", "zsh", "fish"] {
         let script = msapp(&["completion", shell]);
-        for word in ["check", "render", "plan", "prove", "status", "until-ready"] {
+        for word in ["check", "why", "impact", "explain", "render", "plan", "prove", "status", "until-ready"]
+        {
             assert!(script.contains(word), "{shell}: {word}");
         }
     }
@@ -25,7 +26,7 @@ fn the_definition_is_printed_as_it_is_generated() {
 
 #[test]
 fn every_command_has_help_with_examples() {
-    for command in ["check", "render", "plan", "prove", "status", "completion"] {
+    for command in ["check", "why", "impact", "explain", "render", "plan", "prove", "status", "completion"] {
         assert!(msapp(&[command, "--help"]).contains("Examples:"), "{command}");
     }
     assert_snapshot!(msapp(&["--help"]));

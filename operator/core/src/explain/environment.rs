@@ -55,7 +55,8 @@ fn shown(variable: &EnvVar) -> String {
         return format!("ConfigMap {} key {}", config.name, config.key);
     }
     let field = from.field_ref.as_ref().map(|field| format!("field {}", field.field_path));
-    let resource = || from.resource_field_ref.as_ref().map(|resource| format!("resource {}", resource.resource));
+    let resource =
+        || from.resource_field_ref.as_ref().map(|resource| format!("resource {}", resource.resource));
     field.or_else(resource).unwrap_or_default()
 }
 
@@ -105,7 +106,12 @@ fn files(facts: &mut Facts<'_>) {
     for edge in service.edges.iter().filter(|edge| service.bindings.contains(&edge.name)) {
         let directory = name::binding_directory(&edge.name);
         let because = "address and credentials, a file each (servicebinding.io)";
-        facts.written(format!("files.{directory}"), format!("binding of {}", edge.name), edge.origins.clone(), because);
+        facts.written(
+            format!("files.{directory}"),
+            format!("binding of {}", edge.name),
+            edge.origins.clone(),
+            because,
+        );
     }
     let file = format!("{}/{}", name::DISCOVERY_DIRECTORY, name::DISCOVERY_KEY);
     facts.usual(format!("files.{file}"), "discovery file", "always: the addresses of all dependencies");
@@ -119,11 +125,12 @@ fn content(file: &Value) -> String {
     if let Some(entries) = file["contents"].as_object() {
         return format!("inline, {} files", entries.len());
     }
-    let reference = [("configMap", "ConfigMap"), ("secret", "Secret")].into_iter().find_map(|(field, kind)| {
-        let name = file[field]["name"].as_str()?;
-        let key = file[field]["key"].as_str().map_or_else(String::new, |key| format!(" key {key}"));
-        Some(format!("{kind} {name}{key}"))
-    });
+    let reference =
+        [("configMap", "ConfigMap"), ("secret", "Secret")].into_iter().find_map(|(field, kind)| {
+            let name = file[field]["name"].as_str()?;
+            let key = file[field]["key"].as_str().map_or_else(String::new, |key| format!(" key {key}"));
+            Some(format!("{kind} {name}{key}"))
+        });
     reference.unwrap_or_default()
 }
 

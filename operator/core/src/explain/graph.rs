@@ -32,7 +32,12 @@ fn explain_edge(facts: &mut Facts<'_>, edge: &Edge) {
     let value = format!("{kind}, port {}", ports.join(", "));
     facts.written(&field, value, edge.origins.clone(), opens(edge));
     if let Some(url) = edge.discovery["url"].as_str() {
-        facts.written(format!("{field}.url"), hidden_text(url), edge.origins.clone(), "in the discovery file");
+        facts.written(
+            format!("{field}.url"),
+            hidden_text(url),
+            edge.origins.clone(),
+            "in the discovery file",
+        );
     }
     if edge.optional {
         part(facts, edge, "optional", "true");

@@ -27,7 +27,12 @@ pub(super) fn explain(facts: &mut Facts<'_>) {
         facts.written("domain", domain, own("domain"), "");
     }
     let visibility = if service.visibility == Visibility::Internal { "Internal" } else { "Public" };
-    facts.first("visibility", visibility, &own("visibility"), "a service may be exposed unless it says otherwise");
+    facts.first(
+        "visibility",
+        visibility,
+        &own("visibility"),
+        "a service may be exposed unless it says otherwise",
+    );
     ports(facts);
     scaling(facts);
     resources(facts);
@@ -88,7 +93,11 @@ fn resources(facts: &mut Facts<'_>) {
         }
     }
     if resources.requests.is_none() && resources.limits.is_none() {
-        facts.usual("resources", "none", "the node gives what it has; the pod goes first when memory is short");
+        facts.usual(
+            "resources",
+            "none",
+            "the node gives what it has; the pod goes first when memory is short",
+        );
     }
 }
 
@@ -154,7 +163,12 @@ fn rollout(facts: &mut Facts<'_>) {
         Some((surge, unavailable)) => {
             facts.part("rollout", "strategy", "RollingUpdate", "usual of Kubernetes");
             facts.part("rollout", "maxSurge", shown(surge), "usual of Kubernetes");
-            facts.part("rollout", "maxUnavailable", shown(unavailable), "no pod goes before its successor is ready");
+            facts.part(
+                "rollout",
+                "maxUnavailable",
+                shown(unavailable),
+                "no pod goes before its successor is ready",
+            );
         }
     }
     let deadline = format!("{}s", strategy.progress_deadline);
@@ -177,7 +191,12 @@ fn security(facts: &mut Facts<'_>) {
         }
     }
     let read_only = security.read_only_root_filesystem.unwrap_or(true);
-    facts.part("security", "readOnlyRootFilesystem", read_only, "scratch directories are for what is written");
+    facts.part(
+        "security",
+        "readOnlyRootFilesystem",
+        read_only,
+        "scratch directories are for what is written",
+    );
     if !security.add_capabilities.is_empty() {
         facts.part("security", "addCapabilities", format!("{:?}", security.add_capabilities), "");
     }

@@ -76,7 +76,10 @@ fn check(probe: &Probe) -> (&'static str, String) {
     }
     if let Some(grpc) = &probe.grpc {
         let service = grpc.service.as_deref().filter(|service| !service.is_empty());
-        return ("grpc", service.map_or_else(|| "health".to_owned(), |service| format!("health of {service}")));
+        return (
+            "grpc",
+            service.map_or_else(|| "health".to_owned(), |service| format!("health of {service}")),
+        );
     }
     match &probe.exec {
         Some(exec) => ("exec", format!("{:?}", exec.command.clone().unwrap_or_default())),

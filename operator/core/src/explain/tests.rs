@@ -56,9 +56,15 @@ fn a_value_comes_from_the_service_its_profile_or_the_defaults() {
     assert_eq!(told(&cart, "ports.http.targetPort"), "8080 from spec.services[0].ports[0].targetPort");
     assert_eq!(told(&cart, "gracefulStop.period"), "60s from spec.profiles[0].gracefulStop.period");
     assert_eq!(told(&cart, "replicas"), "2 from spec.defaults.replicas");
-    assert_eq!(told(&cart, "resources.limits.nvidia.com/gpu"), "1 from spec.defaults.resources.limits[nvidia.com/gpu]");
+    assert_eq!(
+        told(&cart, "resources.limits.nvidia.com/gpu"),
+        "1 from spec.defaults.resources.limits[nvidia.com/gpu]"
+    );
     assert_eq!(told(&cart, "labels.tier"), "slow from spec.profiles[0].labels.tier");
-    assert_eq!(told(&cart, "labels.team.example/system"), "shop from spec.defaults.labels[team.example/system]");
+    assert_eq!(
+        told(&cart, "labels.team.example/system"),
+        "shop from spec.defaults.labels[team.example/system]"
+    );
     assert_eq!(told(&explained("catalog"), "labels.tier"), "all from spec.defaults.labels.tier");
 }
 
@@ -71,7 +77,9 @@ fn what_nobody_wrote_has_a_reason() {
         "1 from msapp (one pod at a time, as there are always at least two)"
     );
     assert_eq!(told(&catalog, "rollout.maxSurge"), "25% from msapp (usual of Kubernetes)");
-    assert!(catalog.facts.iter().filter(|fact| fact.declared.is_empty()).all(|fact| !fact.because.is_empty()));
+    assert!(
+        catalog.facts.iter().filter(|fact| fact.declared.is_empty()).all(|fact| !fact.because.is_empty())
+    );
 }
 
 #[test]
@@ -79,7 +87,10 @@ fn each_field_of_a_probe_is_told_by_itself() {
     let cart = explained("cart");
     assert_eq!(told(&cart, "probes.readiness.path"), "HTTP /healthz from spec.defaults.probes.path");
     assert_eq!(told(&cart, "probes.readiness.period"), "7s from spec.defaults.probes.readiness.period");
-    assert_eq!(told(&cart, "probes.liveness.period"), "10s from msapp (a restart after 30 s without an answer)");
+    assert_eq!(
+        told(&cart, "probes.liveness.period"),
+        "10s from msapp (a restart after 30 s without an answer)"
+    );
     assert_eq!(told(&cart, "probes.readiness.port"), "8080 from msapp (the first port of the service)");
 }
 

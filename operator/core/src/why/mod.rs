@@ -3,6 +3,7 @@
 //! The answer is evaluated on the policies that are applied; the graph gives the reason. They cannot disagree while
 //! the proof holds.
 
+mod live;
 mod party;
 mod reason;
 mod remedy;
@@ -15,6 +16,7 @@ use crate::desired::DesiredSet;
 use crate::graph::App;
 use crate::policy::{End, Posts, Traffic};
 
+pub use live::{EndSight, Link, Look, Sight, State, first_missing, links};
 pub use party::Question;
 use party::{Asked, Party};
 

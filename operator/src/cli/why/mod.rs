@@ -1,10 +1,14 @@
 //! `msapp why`: may one talk to the other, and which line says so.
 
+mod live;
+
 use anyhow::{Result, bail};
 use clap::{Args, ValueEnum};
 use msapp_core::build;
 use msapp_core::policy::{End, Traffic};
-use msapp_core::why::{Answer, Change, Question, Reason, Remedy, Verdict, why};
+use msapp_core::why::{
+    Answer, Change, Link, Question, Reason, Remedy, State, Verdict, first_missing, links, why,
+};
 use serde_json::json;
 
 use super::exit::Outcome;
@@ -30,9 +34,13 @@ Examples:
   msapp why shop.yaml namespace/default cart
   msapp why shop.yaml cart 203.0.113.7:443
 
+  # it is allowed, and still does not work: what is missing in the cluster?
+  msapp why shop.yaml order-taking cart --live
+  kubectl get msapp shop -o yaml | msapp why - order-taking cart --live
+
 Exit codes:
   0  allowed
-  1  not allowed, or the resource has mistakes
+  1  not allowed, something of it is missing in the cluster, or the resource has mistakes
   2  wrong usage, a name that the app does not have, or a file cannot be read";
 
 /// How it is printed.
@@ -40,7 +48,7 @@ Exit codes:
 pub(super) enum Output {
     /// A few lines.
     Text,
-    /// An object {app, namespace, from, to, port, allowed, ports, ends, reasons, remedy}.
+    /// An object {app, namespace, from, to, port, allowed, ports, ends, reasons, remedy, live}.
     Json,
 }
 
@@ -51,6 +59,9 @@ pub(super) enum Output {
 ///
 /// Either end is a service; the other can be a service, a backing service, an external service, or one of the words
 /// dns, ingress, internet, monitoring, namespace/NAME and any IP address.
+///
+/// With --live the cluster is asked as well, link by link: pods and policies of both ends, DNS, Service and its
+/// endpoints. The first that is missing is the answer. Nothing is written; what you may not read is told as unknown.
 #[derive(Args, Debug)]
 #[command(after_long_help = EXAMPLES)]
 pub(super) struct WhyArgs {
@@ -59,25 +70,63 @@ pub(super) struct WhyArgs {
     /// Who talks to whom: `A B`, `A B:PORT`, `'A->B'` or `'A->B:PORT'`.
     #[arg(required = true, num_args = 1..=2, value_name = "EDGE")]
     edge: Vec<String>,
+    /// Look into the cluster too.
+    #[arg(long)]
+    live: bool,
+    /// Context of the kubeconfig; implies --live.
+    #[arg(long, value_name = "NAME")]
+    context: Option<String>,
     /// How it is printed.
     #[arg(short, long, value_enum, default_value = "text")]
     output: Output,
 }
 
 /// Runs the command.
-pub(super) fn run(args: &WhyArgs) -> Result<Outcome> {
+pub(super) async fn run(args: &WhyArgs) -> Result<Outcome> {
     let question = question(&args.edge)?;
     let Some(subject) = subject::read(&args.subject)? else { return Ok(Outcome::Mistakes) };
-    let answer = why(&subject.app, &build::objects(&subject.app), &question)?;
+    let desired = build::objects(&subject.app);
+    let answer = why(&subject.app, &desired, &question)?;
+    let mut live = None;
+    if args.live || args.context.is_some() {
+        if subject.app.service(&question.from).is_none() {
+            bail!("--live follows a connection of a service: {:?} is none", question.from);
+        }
+        let sight = live::look(&subject.app, &question, args.context.as_deref()).await?;
+        live = Some(links(&subject.app, &desired, &question, &sight));
+    }
     match args.output {
-        Output::Text => print(&text(&answer, &subject.places))?,
+        Output::Text => {
+            let seen = live.as_deref().map_or_else(String::new, chain);
+            print(&(text(&answer, &subject.places) + &seen))?;
+        }
         Output::Json => {
             let mut told = json!(answer);
             subject.places.annotate(&mut told);
+            live.iter().for_each(|links| told["live"] = json!(links));
             print(&format!("{told:#}\n"))?;
         }
     }
-    Ok(if answer.allowed { Outcome::Fine } else { Outcome::Mistakes })
+    let whole = live.is_none_or(|links| first_missing(&links).is_none());
+    Ok(if answer.allowed && whole { Outcome::Fine } else { Outcome::Mistakes })
+}
+
+/// The links in the cluster, and the first that is missing.
+fn chain(links: &[Link]) -> String {
+    let width = links.iter().map(|link| link.what.chars().count()).max().unwrap_or_default();
+    let mut text = "\nin the cluster\n".to_owned();
+    for Link { what, state, sentence } in links {
+        let state = match state {
+            State::Ok => "ok",
+            State::Missing => "missing",
+            State::Unknown => "unknown",
+        };
+        text += &format!("  {state:7}  {what:width$}  {sentence}\n");
+    }
+    text + &match first_missing(links) {
+        Some(link) => format!("\nfirst: {}: {}\n", link.what, link.sentence),
+        None => "\nnothing is missing that could be looked at\n".to_owned(),
+    }
 }
 
 /// An unquoted `>` never arrives here: the shell has made a file of what stands behind it.
