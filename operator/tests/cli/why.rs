@@ -34,7 +34,7 @@ spec:
     ports: [{name: http, port: 80, targetPort: 8081}, {name: admin, port: 9000}]
     dependencies:
     - {name: catalog, optional: true}
-    - {name: cart-db}
+    - {name: cart-db, env: [{name: DB, from: Url}]}
   - {name: catalog, domain: browsing, image: 'catalog:1', ports: [{name: http, port: 80}]}
   - {name: mailer, domain: browsing, image: 'mailer:1', probes: {exec: {command: [/healthy]}}, consumes: [OrderPlaced]}
   backingServices:
@@ -79,7 +79,7 @@ fn for_a_machine_each_path_has_file_and_line() {
 #[test]
 fn the_standard_input_is_a_file_too() {
     let ran = Directory::with(&[]).msapp_with_input(&["why", "-", "cart", "catalog"], SHOP);
-    assert!(ran.fine().contains("<stdin>:29 spec.services[1].dependencies[0]"));
+    assert!(ran.fine().contains("<stdin>:28 spec.services[1].dependencies[0]"));
 }
 
 #[test]
@@ -108,7 +108,7 @@ fn of_several_apps_one_is_chosen() {
     assert_eq!(ran.code, 2);
     assert!(ran.stderr.contains("choose one of shop, other with --app"), "{}", ran.stderr);
     let told = directory.msapp(&["why", ".", "cart", "catalog", "--app", "other"]).fine();
-    assert!(told.contains("b.yaml:29"), "{told}");
+    assert!(told.contains("b.yaml:28"), "{told}");
 }
 
 #[test]
