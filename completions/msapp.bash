@@ -28,11 +28,17 @@ _msapp() {
             msapp,crd)
                 cmd="msapp__subcmd__crd"
                 ;;
+            msapp,explain)
+                cmd="msapp__subcmd__explain"
+                ;;
             msapp,graph)
                 cmd="msapp__subcmd__graph"
                 ;;
             msapp,help)
                 cmd="msapp__subcmd__help"
+                ;;
+            msapp,impact)
+                cmd="msapp__subcmd__impact"
                 ;;
             msapp,plan)
                 cmd="msapp__subcmd__plan"
@@ -46,6 +52,9 @@ _msapp() {
             msapp,status)
                 cmd="msapp__subcmd__status"
                 ;;
+            msapp,why)
+                cmd="msapp__subcmd__why"
+                ;;
             msapp__subcmd__help,check)
                 cmd="msapp__subcmd__help__subcmd__check"
                 ;;
@@ -58,11 +67,17 @@ _msapp() {
             msapp__subcmd__help,crd)
                 cmd="msapp__subcmd__help__subcmd__crd"
                 ;;
+            msapp__subcmd__help,explain)
+                cmd="msapp__subcmd__help__subcmd__explain"
+                ;;
             msapp__subcmd__help,graph)
                 cmd="msapp__subcmd__help__subcmd__graph"
                 ;;
             msapp__subcmd__help,help)
                 cmd="msapp__subcmd__help__subcmd__help"
+                ;;
+            msapp__subcmd__help,impact)
+                cmd="msapp__subcmd__help__subcmd__impact"
                 ;;
             msapp__subcmd__help,plan)
                 cmd="msapp__subcmd__help__subcmd__plan"
@@ -76,6 +91,9 @@ _msapp() {
             msapp__subcmd__help,status)
                 cmd="msapp__subcmd__help__subcmd__status"
                 ;;
+            msapp__subcmd__help,why)
+                cmd="msapp__subcmd__help__subcmd__why"
+                ;;
             *)
                 ;;
         esac
@@ -83,7 +101,7 @@ _msapp() {
 
     case "${cmd}" in
         msapp)
-            opts="-h -V --help --version controller crd check render plan prove graph status completion help"
+            opts="-h -V --help --version controller crd check render plan prove why impact explain graph status completion help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -216,6 +234,40 @@ _msapp() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        msapp__subcmd__explain)
+            opts="-n -o -h --app --namespace --output --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --app)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --namespace)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -n)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --output)
+                    COMPREPLY=($(compgen -W "text json" -- "${cur}"))
+                    return 0
+                    ;;
+                -o)
+                    COMPREPLY=($(compgen -W "text json" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         msapp__subcmd__graph)
             opts="-o -n -h --output --events --policy --domain --by-domain --namespace --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
@@ -251,7 +303,7 @@ _msapp() {
             return 0
             ;;
         msapp__subcmd__help)
-            opts="controller crd check render plan prove graph status completion help"
+            opts="controller crd check render plan prove why impact explain graph status completion help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -320,6 +372,20 @@ _msapp() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        msapp__subcmd__help__subcmd__explain)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         msapp__subcmd__help__subcmd__graph)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
@@ -335,6 +401,20 @@ _msapp() {
             return 0
             ;;
         msapp__subcmd__help__subcmd__help)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        msapp__subcmd__help__subcmd__impact)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -397,6 +477,54 @@ _msapp() {
                 return 0
             fi
             case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        msapp__subcmd__help__subcmd__why)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        msapp__subcmd__impact)
+            opts="-n -o -h --app --namespace --output --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --app)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --namespace)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -n)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --output)
+                    COMPREPLY=($(compgen -W "text json" -- "${cur}"))
+                    return 0
+                    ;;
+                -o)
+                    COMPREPLY=($(compgen -W "text json" -- "${cur}"))
+                    return 0
+                    ;;
                 *)
                     COMPREPLY=()
                     ;;
@@ -518,6 +646,44 @@ _msapp() {
                     return 0
                     ;;
                 --timeout)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --context)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --output)
+                    COMPREPLY=($(compgen -W "text json" -- "${cur}"))
+                    return 0
+                    ;;
+                -o)
+                    COMPREPLY=($(compgen -W "text json" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        msapp__subcmd__why)
+            opts="-n -o -h --app --namespace --live --context --output --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --app)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --namespace)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -n)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

@@ -32,6 +32,9 @@ complete -c msapp -n "__fish_msapp_needs_command" -f -a "check" -d 'Checks Micro
 complete -c msapp -n "__fish_msapp_needs_command" -f -a "render" -d 'Prints every object that the operator applies for a MicroserviceApp, without a cluster'
 complete -c msapp -n "__fish_msapp_needs_command" -f -a "plan" -d 'Shows what a MicroserviceApp would change in the cluster, and which services restart, and why'
 complete -c msapp -n "__fish_msapp_needs_command" -f -a "prove" -d 'Proves that the NetworkPolicies of a MicroserviceApp open what it declares and nothing else'
+complete -c msapp -n "__fish_msapp_needs_command" -f -a "why" -d 'Tells whether one may talk to the other, and which line of the resource says so or would'
+complete -c msapp -n "__fish_msapp_needs_command" -f -a "impact" -d 'Tells what breaks when one service, backing service or external service is down'
+complete -c msapp -n "__fish_msapp_needs_command" -f -a "explain" -d 'Tells each effective value of a service, and the line that it comes from'
 complete -c msapp -n "__fish_msapp_needs_command" -f -a "graph" -d 'Draws what calls what, without a cluster'
 complete -c msapp -n "__fish_msapp_needs_command" -f -a "status" -d 'Shows how an app is: its services as a tree, callers above what they call, and the first thing that is broken'
 complete -c msapp -n "__fish_msapp_needs_command" -f -a "completion" -d 'Prints the completion script of a shell'
@@ -74,6 +77,23 @@ complete -c msapp -n "__fish_msapp_using_subcommand prove" -s o -l output -d 'Ho
 json\t'An array of {app, namespace, isolated, counts, matrix, closed, differences}'"
 complete -c msapp -n "__fish_msapp_using_subcommand prove" -s n -l namespace -d 'Namespace of resources that name none' -r
 complete -c msapp -n "__fish_msapp_using_subcommand prove" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c msapp -n "__fish_msapp_using_subcommand why" -l app -d 'Which of several apps in it is meant' -r
+complete -c msapp -n "__fish_msapp_using_subcommand why" -s n -l namespace -d 'Namespace of resources that name none' -r
+complete -c msapp -n "__fish_msapp_using_subcommand why" -l context -d 'Context of the kubeconfig; implies --live' -r
+complete -c msapp -n "__fish_msapp_using_subcommand why" -s o -l output -d 'How it is printed' -r -f -a "text\t'A few lines'
+json\t'An object {app, namespace, from, to, port, allowed, ports, ends, reasons, remedy, live}'"
+complete -c msapp -n "__fish_msapp_using_subcommand why" -l live -d 'Look into the cluster too'
+complete -c msapp -n "__fish_msapp_using_subcommand why" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c msapp -n "__fish_msapp_using_subcommand impact" -l app -d 'Which of several apps in it is meant' -r
+complete -c msapp -n "__fish_msapp_using_subcommand impact" -s n -l namespace -d 'Namespace of resources that name none' -r
+complete -c msapp -n "__fish_msapp_using_subcommand impact" -s o -l output -d 'How it is printed' -r -f -a "text\t'A tree'
+json\t'An object {app, namespace, down, hard, soft, events, entries}'"
+complete -c msapp -n "__fish_msapp_using_subcommand impact" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c msapp -n "__fish_msapp_using_subcommand explain" -l app -d 'Which of several apps in it is meant' -r
+complete -c msapp -n "__fish_msapp_using_subcommand explain" -s n -l namespace -d 'Namespace of resources that name none' -r
+complete -c msapp -n "__fish_msapp_using_subcommand explain" -s o -l output -d 'How it is printed' -r -f -a "text\t'A table for each section'
+json\t'An object {app, namespace, service, path, facts: [{field, value, declared, because}]}'"
+complete -c msapp -n "__fish_msapp_using_subcommand explain" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c msapp -n "__fish_msapp_using_subcommand graph" -s o -l output -d 'The form of the picture' -r -f -a "text\t'A list for terminals: each service with what it calls and who calls it'
 mermaid\t'A Mermaid flowchart'
 dot\t'A Graphviz digraph'
@@ -94,13 +114,16 @@ complete -c msapp -n "__fish_msapp_using_subcommand status" -s w -l watch -d 'Sh
 complete -c msapp -n "__fish_msapp_using_subcommand status" -l until-ready -d 'Watches until everything is ready at the current generation'
 complete -c msapp -n "__fish_msapp_using_subcommand status" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c msapp -n "__fish_msapp_using_subcommand completion" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c msapp -n "__fish_msapp_using_subcommand help; and not __fish_seen_subcommand_from controller crd check render plan prove graph status completion help" -f -a "controller" -d 'Runs the operator until SIGTERM'
-complete -c msapp -n "__fish_msapp_using_subcommand help; and not __fish_seen_subcommand_from controller crd check render plan prove graph status completion help" -f -a "crd" -d 'Prints the CustomResourceDefinition'
-complete -c msapp -n "__fish_msapp_using_subcommand help; and not __fish_seen_subcommand_from controller crd check render plan prove graph status completion help" -f -a "check" -d 'Checks MicroserviceApps without a cluster and shows every mistake at once'
-complete -c msapp -n "__fish_msapp_using_subcommand help; and not __fish_seen_subcommand_from controller crd check render plan prove graph status completion help" -f -a "render" -d 'Prints every object that the operator applies for a MicroserviceApp, without a cluster'
-complete -c msapp -n "__fish_msapp_using_subcommand help; and not __fish_seen_subcommand_from controller crd check render plan prove graph status completion help" -f -a "plan" -d 'Shows what a MicroserviceApp would change in the cluster, and which services restart, and why'
-complete -c msapp -n "__fish_msapp_using_subcommand help; and not __fish_seen_subcommand_from controller crd check render plan prove graph status completion help" -f -a "prove" -d 'Proves that the NetworkPolicies of a MicroserviceApp open what it declares and nothing else'
-complete -c msapp -n "__fish_msapp_using_subcommand help; and not __fish_seen_subcommand_from controller crd check render plan prove graph status completion help" -f -a "graph" -d 'Draws what calls what, without a cluster'
-complete -c msapp -n "__fish_msapp_using_subcommand help; and not __fish_seen_subcommand_from controller crd check render plan prove graph status completion help" -f -a "status" -d 'Shows how an app is: its services as a tree, callers above what they call, and the first thing that is broken'
-complete -c msapp -n "__fish_msapp_using_subcommand help; and not __fish_seen_subcommand_from controller crd check render plan prove graph status completion help" -f -a "completion" -d 'Prints the completion script of a shell'
-complete -c msapp -n "__fish_msapp_using_subcommand help; and not __fish_seen_subcommand_from controller crd check render plan prove graph status completion help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c msapp -n "__fish_msapp_using_subcommand help; and not __fish_seen_subcommand_from controller crd check render plan prove why impact explain graph status completion help" -f -a "controller" -d 'Runs the operator until SIGTERM'
+complete -c msapp -n "__fish_msapp_using_subcommand help; and not __fish_seen_subcommand_from controller crd check render plan prove why impact explain graph status completion help" -f -a "crd" -d 'Prints the CustomResourceDefinition'
+complete -c msapp -n "__fish_msapp_using_subcommand help; and not __fish_seen_subcommand_from controller crd check render plan prove why impact explain graph status completion help" -f -a "check" -d 'Checks MicroserviceApps without a cluster and shows every mistake at once'
+complete -c msapp -n "__fish_msapp_using_subcommand help; and not __fish_seen_subcommand_from controller crd check render plan prove why impact explain graph status completion help" -f -a "render" -d 'Prints every object that the operator applies for a MicroserviceApp, without a cluster'
+complete -c msapp -n "__fish_msapp_using_subcommand help; and not __fish_seen_subcommand_from controller crd check render plan prove why impact explain graph status completion help" -f -a "plan" -d 'Shows what a MicroserviceApp would change in the cluster, and which services restart, and why'
+complete -c msapp -n "__fish_msapp_using_subcommand help; and not __fish_seen_subcommand_from controller crd check render plan prove why impact explain graph status completion help" -f -a "prove" -d 'Proves that the NetworkPolicies of a MicroserviceApp open what it declares and nothing else'
+complete -c msapp -n "__fish_msapp_using_subcommand help; and not __fish_seen_subcommand_from controller crd check render plan prove why impact explain graph status completion help" -f -a "why" -d 'Tells whether one may talk to the other, and which line of the resource says so or would'
+complete -c msapp -n "__fish_msapp_using_subcommand help; and not __fish_seen_subcommand_from controller crd check render plan prove why impact explain graph status completion help" -f -a "impact" -d 'Tells what breaks when one service, backing service or external service is down'
+complete -c msapp -n "__fish_msapp_using_subcommand help; and not __fish_seen_subcommand_from controller crd check render plan prove why impact explain graph status completion help" -f -a "explain" -d 'Tells each effective value of a service, and the line that it comes from'
+complete -c msapp -n "__fish_msapp_using_subcommand help; and not __fish_seen_subcommand_from controller crd check render plan prove why impact explain graph status completion help" -f -a "graph" -d 'Draws what calls what, without a cluster'
+complete -c msapp -n "__fish_msapp_using_subcommand help; and not __fish_seen_subcommand_from controller crd check render plan prove why impact explain graph status completion help" -f -a "status" -d 'Shows how an app is: its services as a tree, callers above what they call, and the first thing that is broken'
+complete -c msapp -n "__fish_msapp_using_subcommand help; and not __fish_seen_subcommand_from controller crd check render plan prove why impact explain graph status completion help" -f -a "completion" -d 'Prints the completion script of a shell'
+complete -c msapp -n "__fish_msapp_using_subcommand help; and not __fish_seen_subcommand_from controller crd check render plan prove why impact explain graph status completion help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
