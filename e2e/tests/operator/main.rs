@@ -23,5 +23,6 @@ mod scaling;
 mod secrets;
 mod size;
 mod tally;
+mod unprotected;
 mod verdicts;
 mod why;

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use msapp_core::desired::{ChildKey, ChildKind, DesiredSet};
 use msapp_core::fields::{Fields, Rival, digest_of};
 use msapp_core::graph::{self, App};
-use msapp_core::observed::{Child, Observed, Owner, Workload};
+use msapp_core::observed::{Child, Observed, Owner, Pod, Workload};
 use msapp_core::plan::{Action, Awaited, Plan, Refusal, plan};
 use msapp_core::reference::{ReferenceKey, ReferenceKind, ReferenceState};
 use msapp_core::source::Source;
@@ -213,22 +213,62 @@ fn an_autoscaler_goes_before_its_deployment_gets_a_fixed_number() {
     assert!(matches!(plan.steps[0].action, Action::Prune { .. }));
 }
 
+fn pruned(plan: &Plan) -> Vec<String> {
+    let pruned = plan.steps.iter().filter(|step| matches!(step.action, Action::Prune { .. }));
+    pruned.map(|step| step.key.to_string()).collect()
+}
+
+fn pod(service: &str) -> Pod {
+    Pod { name: format!("{service}-0"), service: service.to_owned(), deleting: true, ..Pod::default() }
+}
+
 #[test]
-fn a_service_that_is_gone_is_pruned_exactly_with_its_policy_after_its_pods() {
-    let observed = all_applied(&build::objects(&app(json!([cart(), {"name": "old", "image": "o:1"}]))));
+fn a_service_that_is_gone_is_pruned_exactly_and_its_policy_stays_until_its_last_pod_has_ended() {
+    let mut observed = all_applied(&build::objects(&app(json!([cart(), {"name": "old", "image": "o:1"}]))));
     let app = app(json!([cart()]));
-    let plan = plan(&app, UID, &build::objects(&app), &observed);
-    let pruned: Vec<String> = plan
-        .steps
-        .iter()
-        .filter(|step| matches!(step.action, Action::Prune { .. }))
-        .map(|step| step.key.to_string())
-        .collect();
-    assert_eq!(pruned, ["Deployment old", "NetworkPolicy old", "ConfigMap old", "ServiceAccount old"]);
-    let Action::Prune { uid, resource_version } = action(&plan, ChildKind::Deployment, "old") else {
-        panic!("{plan:?}");
+    let plan_against = |observed: &Observed| plan(&app, UID, &build::objects(&app), observed);
+    let held = Action::Hold(vec![Awaited::PodsGone("old".into())]);
+
+    let first = plan_against(&observed);
+    assert_eq!(pruned(&first), ["Deployment old", "ConfigMap old", "ServiceAccount old"]);
+    assert_eq!(*action(&first, ChildKind::NetworkPolicy, "old"), held);
+    let Action::Prune { uid, resource_version, .. } = action(&first, ChildKind::Deployment, "old") else {
+        panic!("{first:?}");
     };
     assert_eq!((uid.as_str(), resource_version.as_str()), ("Deployment-old", "7"));
+
+    let old = |kind| ChildKey::new(kind, "old");
+    observed.children.get_mut(&old(ChildKind::Deployment)).expect("there").deleting = true;
+    assert_eq!(*action(&plan_against(&observed), ChildKind::NetworkPolicy, "old"), held);
+    observed.children.retain(|key, _| key.name != "old" || key.kind == ChildKind::NetworkPolicy);
+    observed.pods = vec![pod("old")];
+    assert_eq!(*action(&plan_against(&observed), ChildKind::NetworkPolicy, "old"), held);
+    observed.pods = vec![pod("cart")];
+    assert_eq!(pruned(&plan_against(&observed)), ["NetworkPolicy old"]);
+}
+
+#[test]
+fn a_deployment_without_pods_ends_only_when_nothing_is_left_that_could_make_one() {
+    let mut observed = all_applied(&build::objects(&app(json!([cart(), {"name": "old", "image": "o:1"}]))));
+    let app = app(json!([cart()]));
+    for (pods, first) in [(vec![], true), (vec![pod("old")], false)] {
+        observed.pods = pods;
+        let plan = plan(&app, UID, &build::objects(&app), &observed);
+        let Action::Prune { dependents_first, .. } = action(&plan, ChildKind::Deployment, "old") else {
+            panic!("{plan:?}");
+        };
+        assert_eq!(*dependents_first, first);
+    }
+}
+
+#[test]
+fn a_policy_that_is_switched_off_goes_at_once() {
+    let mut observed = all_applied(&build::objects(&app(json!([cart()]))));
+    observed.pods = vec![pod("cart")];
+    let spec = json!({"services": [cart()], "network": {"isolation": "Disabled"}});
+    let app = graph::resolve(&Source { name: "shop".into(), spec, ..Source::default() }).expect("valid");
+    let plan = plan(&app, UID, &build::objects(&app), &observed);
+    assert_eq!(pruned(&plan), ["NetworkPolicy cart"]);
 }
 
 fn waiting_app() -> App {

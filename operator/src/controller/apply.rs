@@ -229,8 +229,12 @@ impl Writer<'_> {
                     .await
                     .map(|()| WriteVerb::Update)
             }
-            Action::Prune { uid, resource_version } => {
-                self.delete(&step.key, uid, resource_version).await.map(|()| WriteVerb::Prune)
+            Action::Prune { uid, resource_version, dependents_first } => {
+                let seen = Preconditions {
+                    uid: Some(uid.clone()),
+                    resource_version: Some(resource_version.clone()),
+                };
+                self.delete(&step.key, seen, *dependents_first).await.map(|()| WriteVerb::Prune)
             }
             Action::Keep | Action::Hold(_) | Action::Refuse(_) | Action::AwaitDeletion => {
                 unreachable!("only steps that write are performed")
@@ -292,25 +296,25 @@ impl Writer<'_> {
         Ok(())
     }
 
-    async fn delete(&self, key: &ChildKey, uid: &str, resource_version: &str) -> kube::Result<()> {
+    async fn delete(&self, key: &ChildKey, seen: Preconditions, dependents_first: bool) -> kube::Result<()> {
+        let uid = seen.uid.clone().unwrap_or_default();
+        let propagation =
+            if dependents_first { PropagationPolicy::Foreground } else { PropagationPolicy::Background };
         let parameters = DeleteParams {
-            propagation_policy: Some(PropagationPolicy::Background),
-            preconditions: Some(Preconditions {
-                uid: Some(uid.to_owned()),
-                resource_version: Some(resource_version.to_owned()),
-            }),
+            propagation_policy: Some(propagation),
+            preconditions: Some(seen),
             ..DeleteParams::default()
         };
         let request =
             self.requests(key.kind).delete(&key.name, &parameters).map_err(kube::Error::BuildRequest)?;
         match self.client.request::<Value>(request).await {
-            // Finalizers of others hold it back: it is still there, being deleted.
+            // Finalizers or its dependents hold it back: it is still there, being deleted.
             Ok(object) if object["metadata"]["deletionTimestamp"].is_string() => {
                 self.view.child_written(key.kind, child_from(key.kind, &object));
             }
-            Ok(_) => self.view.child_deleted(&self.app.namespace, key, uid),
+            Ok(_) => self.view.child_deleted(&self.app.namespace, key, &uid),
             Err(kube::Error::Api(status)) if status.code == 404 => {
-                self.view.child_deleted(&self.app.namespace, key, uid);
+                self.view.child_deleted(&self.app.namespace, key, &uid);
             }
             Err(error) => return Err(error),
         }

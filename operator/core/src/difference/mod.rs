@@ -148,6 +148,8 @@ fn child(facts: Facts<'_>, step: &Step) -> ChildDifference {
         Action::Create(_) => Verdict::Create,
         Action::Update { manifest, force } => update(facts, step, manifest, *force),
         Action::Keep => Verdict::Keep,
+        // It goes by itself once the pods are gone that it protects.
+        Action::Hold(_) if facts.app.service(&step.service).is_none() => Verdict::Delete,
         Action::Hold(awaited) => Verdict::Hold(awaited.clone()),
         Action::Prune { .. } => Verdict::Delete,
         Action::Refuse(refusal) => Verdict::Refuse(refusal.clone()),

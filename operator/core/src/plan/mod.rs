@@ -1,5 +1,7 @@
 //! Desired against observed: what is to be done about every child, and why.
 
+mod prune;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
@@ -50,6 +52,8 @@ pub enum Action {
         uid: String,
         /// `metadata.resourceVersion` precondition.
         resource_version: String,
+        /// Whether it goes only once everything that it has made is gone.
+        dependents_first: bool,
     },
     /// It will not be written.
     Refuse(Refusal),
@@ -64,12 +68,15 @@ pub enum Awaited {
     Service(String),
     /// A ConfigMap or Secret, or keys of it, that does not exist.
     Reference(String),
+    /// The last pod of a service that is no longer declared: its policy stays until then.
+    PodsGone(String),
 }
 
 impl std::fmt::Display for Awaited {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Awaited::Service(name) | Awaited::Reference(name) => formatter.write_str(name),
+            Awaited::PodsGone(name) => write!(formatter, "the last pod of {name} to end"),
         }
     }
 }
@@ -198,30 +205,6 @@ impl Planner<'_> {
         let workload = self.observed.children.get(&key).and_then(|child| child.workload.as_ref());
         let service = self.app.service(name);
         service.zip(workload).is_some_and(|(service, workload)| service.settings.scaling.is_met(workload))
-    }
-
-    /// Objects of this very app that nobody wants any more.
-    fn prunes(&self, desired: &DesiredSet) -> Vec<Step> {
-        let unwanted = self.observed.children.iter().filter(|(key, child)| {
-            let ours = matches!(&child.owner, Owner::App { name, uid: Some(uid) }
-                if *name == self.app.name && uid == self.uid);
-            ours && !child.deleting && desired.find(key).is_none()
-        });
-        let mut steps: Vec<Step> = unwanted
-            .map(|(key, child)| Step {
-                key: key.clone(),
-                service: key.name.clone(),
-                action: Action::Prune {
-                    uid: child.uid.clone(),
-                    resource_version: child.resource_version.clone(),
-                },
-            })
-            .collect();
-        // What protects a pod stays until the pod's Deployment is gone: the reverse of the order of writing.
-        steps.sort_by(|left, right| {
-            right.key.kind.cmp(&left.key.kind).then(left.key.name.cmp(&right.key.name))
-        });
-        steps
     }
 }
 
