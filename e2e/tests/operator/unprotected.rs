@@ -131,7 +131,7 @@ async fn no_pod_is_ever_without_its_policy_from_the_creation_of_a_service_to_its
     gone(&app, "clock").await?;
     app.patch(json!([{"op": "add", "path": "/spec/services/-",
         "value": {"name": "brief", "image": "registry.test/brief:1", "replicas": 5}}]))
-    .await?;
+        .await?;
     wait_until("brief to begin", PATIENCE, async || {
         app.namespace.kubectl(&["get", "deployment", "brief"]).await.context("not there yet")
     })

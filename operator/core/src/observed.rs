@@ -76,8 +76,12 @@ pub struct Workload {
     pub replica_failure: Option<String>,
     /// Whether `Progressing` is False with reason `ProgressDeadlineExceeded`.
     pub deadline_exceeded: bool,
+    /// Whether `Progressing` has the reason `NewReplicaSetAvailable`: all pods of a version were up together.
+    pub rolled_out: bool,
     /// `spec.selector.matchLabels`: immutable, so it is compared before a write.
     pub selector: BTreeMap<String, String>,
+    /// Annotation [`labels::REFERENCE_DIGEST`] of the pod template.
+    pub reference_digest: Option<String>,
 }
 
 impl Workload {
@@ -88,6 +92,14 @@ impl Workload {
             && self.updated >= self.replicas
             && self.current <= self.updated
             && self.available >= self.replicas
+    }
+
+    /// Whether the pods of the latest version are still being brought up. Pods that fail once all of them have been up
+    /// do not count, nor does a rollout that has come to nothing: it may stay so for ever.
+    pub fn is_rolling_out(&self) -> bool {
+        let replaced = self.updated >= self.replicas && self.current <= self.updated;
+        let over = self.deadline_exceeded || (self.rolled_out && replaced);
+        !self.is_complete() && !(over && self.observed_generation >= self.generation)
     }
 }
 
@@ -228,7 +240,12 @@ fn workload(object: &Value) -> Workload {
             .map(|condition| text(&condition["message"])),
         deadline_exceeded: condition("Progressing")
             .is_some_and(|condition| condition["reason"] == "ProgressDeadlineExceeded"),
+        rolled_out: condition("Progressing")
+            .is_some_and(|condition| condition["reason"] == "NewReplicaSetAvailable"),
         selector: selector.map(|(key, value)| (key.clone(), text(value))).collect(),
+        reference_digest: object["spec"]["template"]["metadata"]["annotations"][labels::REFERENCE_DIGEST]
+            .as_str()
+            .map(str::to_owned),
     }
 }
 

@@ -6,7 +6,7 @@ use msapp_core::desired::{ChildKey, ChildKind, DesiredSet};
 use msapp_core::fields::{Fields, Rival, digest_of};
 use msapp_core::graph::{self, App};
 use msapp_core::observed::{Child, Observed, Owner, Pod, Workload};
-use msapp_core::plan::{Action, Awaited, Plan, Refusal, plan};
+use msapp_core::plan::{Action, Awaited, Plan, Refusal, plan, waits_for};
 use msapp_core::reference::{ReferenceKey, ReferenceKind, ReferenceState};
 use msapp_core::source::Source;
 use msapp_core::{build, labels};
@@ -37,6 +37,9 @@ fn applied(kind: ChildKind, name: &str, manifest: &Value) -> Child {
         replicas: 1,
         generation: 1,
         observed_generation: 1,
+        reference_digest: manifest["spec"]["template"]["metadata"]["annotations"][labels::REFERENCE_DIGEST]
+            .as_str()
+            .map(str::to_owned),
         ..Workload::default()
     });
     let replicas =
@@ -389,4 +392,140 @@ fn a_selector_that_differs_is_explained_and_not_tried() {
     let plan = plan(&app, UID, &desired, &observed);
     let refused = Action::Refuse(Refusal::Immutable("spec.selector".into()));
     assert_eq!(*action(&plan, ChildKind::Deployment, "cart"), refused);
+}
+
+/// Services that use the same Secret: each is named with those that it calls.
+fn sharing(services: &[(&str, &[&str])], content: &str) -> App {
+    let services = services.iter().map(|(name, callees)| {
+        let dependencies: Vec<Value> =
+            callees.iter().map(|callee| json!({"name": callee, "optional": true})).collect();
+        json!({"name": name, "image": "any:1", "ports": [{"name": "http", "port": 80}], "dependencies": dependencies,
+            "env": [{"name": "TOKEN", "secret": {"name": "api", "key": "token"}}]})
+    });
+    let key = ReferenceKey { kind: ReferenceKind::Secret, name: "api".into() };
+    let entries = BTreeMap::from([("token".into(), content.into())]);
+    app(services.collect()).bound(&BTreeMap::from([(key, ReferenceState::Present(entries))]))
+}
+
+/// What is there once all of it is up.
+fn all_up(app: &App) -> Observed {
+    let mut observed = all_applied(&build::objects(app));
+    for workload in observed.children.values_mut().filter_map(|child| child.workload.as_mut()) {
+        (workload.updated, workload.current, workload.available) = (1, 1, 1);
+        workload.rolled_out = true;
+    }
+    observed
+}
+
+/// What each Deployment waits for, none when it is written now.
+fn turns(app: &App, observed: &Observed) -> BTreeMap<String, Option<String>> {
+    let plan = plan(app, UID, &build::objects(app), observed);
+    let steps = plan.steps.into_iter().filter(|step| step.key.kind == ChildKind::Deployment);
+    let turn = |action| match action {
+        Action::Update { .. } => Some(None),
+        Action::Hold(awaited) => Some(Some(waits_for(&awaited))),
+        _ => None,
+    };
+    steps.filter_map(|step| Some((step.service, turn(step.action)?))).collect()
+}
+
+/// The Deployment of a service as it is right after the operator has written it.
+fn written<'a>(app: &App, service: &str, observed: &'a mut Observed) -> &'a mut Workload {
+    let key = ChildKey::new(ChildKind::Deployment, service);
+    let manifest = build::objects(app).find(&key).expect("there").manifest.clone();
+    observed.children.insert(key.clone(), applied(ChildKind::Deployment, service, &manifest));
+    let workload = observed.children.get_mut(&key).and_then(|child| child.workload.as_mut());
+    let workload = workload.expect("a workload");
+    (workload.generation, workload.rolled_out) = (2, true);
+    (workload.updated, workload.current, workload.available) = (1, 1, 1);
+    workload
+}
+
+const FIRST: &str = "waits for cart, which takes up a changed Secret or ConfigMap first";
+
+#[test]
+fn a_changed_secret_reaches_callees_first_and_callers_once_their_rollout_is_through() {
+    let services: [(&str, &[&str]); 2] = [("web", &["cart"]), ("cart", &[])];
+    let (before, after) = (sharing(&services, "first"), sharing(&services, "second"));
+    let mut observed = all_up(&before);
+    let told = |turns: &[(&str, Option<&str>)]| -> BTreeMap<String, Option<String>> {
+        turns.iter().map(|(name, waits)| ((*name).to_owned(), waits.map(str::to_owned))).collect()
+    };
+    assert_eq!(turns(&after, &observed), told(&[("cart", None), ("web", Some(FIRST))]));
+    let workload = written(&after, "cart", &mut observed);
+    assert_eq!((workload.generation, workload.observed_generation), (2, 1));
+    assert_eq!(turns(&after, &observed), told(&[("web", Some(FIRST))]), "nobody has looked at it yet");
+    let workload = written(&after, "cart", &mut observed);
+    (workload.observed_generation, workload.available, workload.rolled_out) = (2, 0, false);
+    assert_eq!(turns(&after, &observed), told(&[("web", Some(FIRST))]), "its pod is not up yet");
+    written(&after, "cart", &mut observed).observed_generation = 2;
+    assert_eq!(turns(&after, &observed), told(&[("web", None)]));
+    written(&after, "web", &mut observed);
+    assert_eq!(turns(&after, &observed), told(&[]), "each restarts once");
+}
+
+#[test]
+fn a_callee_whose_rollout_came_to_nothing_or_that_fails_later_holds_nobody() {
+    let services: [(&str, &[&str]); 2] = [("web", &["cart"]), ("cart", &[])];
+    let (before, after) = (sharing(&services, "first"), sharing(&services, "second"));
+    for (what, deadline_exceeded, rolled_out) in
+        [("the deadline has passed", true, false), ("all pods were up", false, true)]
+    {
+        let mut observed = all_up(&before);
+        let workload = written(&after, "cart", &mut observed);
+        (workload.observed_generation, workload.available) = (2, 0);
+        (workload.deadline_exceeded, workload.rolled_out) = (deadline_exceeded, rolled_out);
+        assert_eq!(turns(&after, &observed)["web"], None, "{what}");
+    }
+}
+
+#[test]
+fn a_callee_that_will_not_be_written_holds_nobody() {
+    let services: [(&str, &[&str]); 2] = [("web", &["cart"]), ("cart", &[])];
+    let (before, after) = (sharing(&services, "first"), sharing(&services, "second"));
+    let mut observed = all_up(&before);
+    observed.children.get_mut(&deployment()).expect("there").owner = Owner::Foreign("Helm".into());
+    assert_eq!(turns(&after, &observed), BTreeMap::from([("web".into(), None)]));
+}
+
+#[test]
+fn services_that_call_each_other_take_a_changed_secret_up_together_before_who_calls_them() {
+    let services: [(&str, &[&str]); 3] = [("web", &["cart"]), ("cart", &["prices"]), ("prices", &["cart"])];
+    let observed = all_up(&sharing(&services, "first"));
+    let turns = turns(&sharing(&services, "second"), &observed);
+    let expected = [("cart", None), ("prices", None), ("web", Some(FIRST))];
+    assert_eq!(turns, expected.map(|(name, waits)| (name.to_owned(), waits.map(str::to_owned))).into());
+}
+
+#[test]
+fn the_order_holds_across_a_service_that_does_not_use_the_secret() {
+    let services: [(&str, &[&str]); 3] = [("web", &["middle"]), ("middle", &["cart"]), ("cart", &[])];
+    let with = |content: &str| {
+        let mut app = sharing(&services, content);
+        let middle = app.services.iter_mut().find(|service| service.name == "middle").expect("there");
+        middle.references.clear();
+        middle.reference_digest = None;
+        app
+    };
+    let turns = turns(&with("second"), &all_up(&with("first")));
+    assert_eq!(turns, BTreeMap::from([("cart".into(), None), ("web".into(), Some(FIRST.into()))]));
+}
+
+#[test]
+fn an_edit_takes_a_changed_secret_along_at_once() {
+    let services: [(&str, &[&str]); 2] = [("web", &["cart"]), ("cart", &[])];
+    let observed = all_up(&sharing(&services, "first"));
+    let mut edited = sharing(&services, "second");
+    edited.services.iter_mut().find(|service| service.name == "web").expect("there").image = "any:2".into();
+    assert_eq!(turns(&edited, &observed)["web"], None);
+}
+
+#[test]
+fn a_first_creation_waits_for_no_rotation() {
+    let services: [(&str, &[&str]); 2] = [("web", &["cart"]), ("cart", &[])];
+    let mut observed = all_up(&sharing(&services, "first"));
+    observed.children.remove(&ChildKey::new(ChildKind::Deployment, "web"));
+    let app = sharing(&services, "second");
+    let plan = plan(&app, UID, &build::objects(&app), &observed);
+    assert!(matches!(action(&plan, ChildKind::Deployment, "web"), Action::Create(_)));
 }

@@ -1,6 +1,7 @@
 //! Desired against observed: what is to be done about every child, and why.
 
 mod prune;
+mod rotation;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -68,6 +69,8 @@ pub enum Awaited {
     Service(String),
     /// A ConfigMap or Secret, or keys of it, that does not exist.
     Reference(String),
+    /// Another service, which takes up a changed ConfigMap or Secret first.
+    Rotation(String),
     /// The last pod of a service that is no longer declared: its policy stays until then.
     PodsGone(String),
 }
@@ -75,10 +78,30 @@ pub enum Awaited {
 impl std::fmt::Display for Awaited {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
-            Awaited::Service(name) | Awaited::Reference(name) => formatter.write_str(name),
+            Awaited::Service(name) | Awaited::Reference(name) | Awaited::Rotation(name) => {
+                formatter.write_str(name)
+            }
             Awaited::PodsGone(name) => write!(formatter, "the last pod of {name} to end"),
         }
     }
+}
+
+/// What is waited for, in one sentence: `waits for cart, which takes up a changed Secret or ConfigMap first`.
+pub fn waits_for<'a>(awaited: impl IntoIterator<Item = &'a Awaited>) -> String {
+    let (rotating, others): (Vec<_>, Vec<_>) =
+        awaited.into_iter().partition(|awaited| matches!(awaited, Awaited::Rotation(_)));
+    let listed = |awaited: &[&Awaited]| {
+        let names: Vec<String> = awaited.iter().map(ToString::to_string).collect();
+        names.join(", ")
+    };
+    let take = if rotating.len() > 1 { "take" } else { "takes" };
+    let sentences = [
+        (!others.is_empty()).then(|| format!("waits for {}", listed(&others))),
+        (!rotating.is_empty()).then(|| {
+            format!("waits for {}, which {take} up a changed Secret or ConfigMap first", listed(&rotating))
+        }),
+    ];
+    sentences.into_iter().flatten().collect::<Vec<_>>().join("; ")
 }
 
 /// Why a child will not be written.
@@ -120,13 +143,16 @@ pub fn plan(app: &App, uid: &str, desired: &DesiredSet, observed: &Observed) -> 
         .prunes(desired)
         .into_iter()
         .partition(|step| step.key.kind == ChildKind::HorizontalPodAutoscaler);
-    // An autoscaler that goes must not fight over the number that its Deployment gets next.
-    let mut steps = prune_first;
-    steps.extend(desired.iter().map(|object| Step {
+    let written = desired.iter().map(|object| Step {
         key: object.key.clone(),
         service: object.service.clone(),
         action: planner.action(object),
-    }));
+    });
+    let mut written: Vec<Step> = written.collect();
+    rotation::callees_first(app, observed, &mut written);
+    // An autoscaler that goes must not fight over the number that its Deployment gets next.
+    let mut steps = prune_first;
+    steps.extend(written);
     steps.extend(prune_last);
     Plan { steps }
 }

@@ -7,7 +7,7 @@ use super::{Failure, FailureKind, Reason};
 use crate::desired::{ChildKey, ChildKind};
 use crate::graph::{App, Service};
 use crate::observed::{Observed, Pod, Workload};
-use crate::plan::{Action, Awaited, Plan, Refusal, Step};
+use crate::plan::{Action, Awaited, Plan, Refusal, Step, waits_for};
 
 /// A service: what the status says of it, and why.
 pub(super) struct Seen {
@@ -110,12 +110,12 @@ fn failed(service: &Service, failures: &[Failure]) -> Option<Cause> {
 }
 
 fn waiting(awaited: &[&Awaited]) -> Option<Cause> {
-    let names: Vec<String> = awaited.iter().map(ToString::to_string).collect();
-    if awaited.iter().any(|awaited| matches!(awaited, Awaited::Reference(_))) {
-        return Some(Cause::new(Reason::MissingReference, format!("waits for {}", names.join(", "))));
+    if awaited.is_empty() {
+        return None;
     }
-    (!names.is_empty())
-        .then(|| Cause::new(Reason::WaitingForDependency, format!("waits for {}", names.join(", "))))
+    let missing = awaited.iter().any(|awaited| matches!(awaited, Awaited::Reference(_)));
+    let reason = if missing { Reason::MissingReference } else { Reason::WaitingForDependency };
+    Some(Cause::new(reason, waits_for(awaited.iter().copied())))
 }
 
 /// Nothing when all its pods are up.

@@ -6,6 +6,7 @@ use console::{StyledObject, measure_text_width, pad_str, style};
 use msapp_core::difference::{
     ChildDifference, Difference, Effect, FieldChange, Forecast, Reason, Totals, Verdict,
 };
+use msapp_core::plan::{Awaited, waits_for};
 use serde_json::Value;
 use similar::{ChangeTag, TextDiff};
 
@@ -89,10 +90,7 @@ impl Look {
             Verdict::Keep => return String::new(),
             Verdict::Create => (Mark::Add, key.to_string(), String::new()),
             Verdict::Delete => (Mark::Remove, key.to_string(), String::new()),
-            Verdict::Hold(awaited) => {
-                let awaited: Vec<String> = awaited.iter().map(ToString::to_string).collect();
-                (Mark::Wait, format!("{key} waits for {}", awaited.join(", ")), String::new())
-            }
+            Verdict::Hold(awaited) => (Mark::Wait, format!("{key} {}", waits_for(awaited)), String::new()),
             Verdict::AwaitDeletion => {
                 (Mark::Wait, format!("{key} of a predecessor is still being deleted"), String::new())
             }
@@ -200,7 +198,7 @@ fn rows(forecast: &Forecast) -> Vec<[String; 4]> {
         Effect::Starts => ("starts", Vec::new()),
         Effect::Stops => ("stops", vec!["no longer declared".to_owned()]),
         Effect::Restarts(reasons) => ("restarts", reasons.iter().map(ToString::to_string).collect()),
-        Effect::Waits(awaited) => ("waits", vec![format!("for {}", joined(awaited, ToString::to_string))]),
+        Effect::Waits(awaited) => ("waits", vec![for_what(awaited)]),
         Effect::Blocked(keys) => ("blocked", vec![format!("by {}", joined(keys, ToString::to_string))]),
     };
     let pods = if before == after { before.to_string() } else { format!("{before} -> {after}") };
@@ -212,6 +210,12 @@ fn rows(forecast: &Forecast) -> Vec<[String; 4]> {
         rows[index][3] = reason;
     }
     rows
+}
+
+/// The cell after `waits`: `for cart, which takes up a changed Secret or ConfigMap first`.
+fn for_what(awaited: &[Awaited]) -> String {
+    let sentence = waits_for(awaited);
+    sentence.strip_prefix("waits ").unwrap_or(&sentence).to_owned()
 }
 
 fn joined<T>(items: &[T], told: impl Fn(&T) -> String) -> String {
