@@ -252,7 +252,7 @@ async fn every_child_is_owned_by_the_app_and_nothing_is_adopted() {
 }
 
 #[tokio::test]
-async fn a_service_that_is_dropped_is_pruned_pods_first() {
+async fn a_service_that_is_dropped_is_pruned_pods_first_and_its_policy_once_they_are_gone() {
     let mut world = World::new(two_services());
     world.pass().await;
     let mut spec = two_services();
@@ -261,8 +261,9 @@ async fn a_service_that_is_dropped_is_pruned_pods_first() {
     let (_, requests) = world.pass().await;
     let deleted: Vec<_> = requests.iter().filter(|request| request.starts_with("DELETE")).collect();
     assert!(deleted.iter().all(|request| request.ends_with("/search")), "{deleted:?}");
-    let place = |resource: &str| deleted.iter().position(|request| request.contains(resource));
-    assert!(place("deployments") < place("networkpolicies"), "{deleted:?}");
+    assert_eq!(deleted.first().map(|request| request.as_str()), Some("DELETE deployments/search"));
+    assert!(!deleted.iter().any(|request| request.contains("networkpolicies")), "{deleted:?}");
+    assert_eq!(world.pass().await.1, ["DELETE networkpolicies/search"]);
     assert_eq!(world.pass().await.1, Vec::<String>::new());
 }
 
