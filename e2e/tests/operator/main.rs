@@ -16,6 +16,7 @@ mod modes;
 mod obstacles;
 mod order;
 mod plan;
+mod provisioned;
 mod quantities;
 mod repair;
 mod samples;

@@ -32,6 +32,8 @@ pub enum Binding {
     Secret(String),
     /// It does not exist, or names no Secret yet.
     Pending,
+    /// It cannot be looked at; the text says why.
+    Unreadable(String),
 }
 
 impl Binding {

@@ -8,7 +8,7 @@ use msapp_core::graph::{self, App};
 use msapp_core::observed::{Child, Observed, Owner, Pod, Workload};
 use msapp_core::plan::{Action, Awaited, Plan, Refusal, plan, waits_for};
 use msapp_core::reference::{ReferenceKey, ReferenceKind, ReferenceState};
-use msapp_core::source::Source;
+use msapp_core::source::{Binding, Source};
 use msapp_core::{build, labels};
 use serde_json::{Value, json};
 
@@ -528,4 +528,34 @@ fn a_first_creation_waits_for_no_rotation() {
     let app = sharing(&services, "second");
     let plan = plan(&app, UID, &build::objects(&app), &observed);
     assert!(matches!(action(&plan, ChildKind::Deployment, "web"), Action::Create(_)));
+}
+
+#[test]
+fn a_service_waits_for_a_provisioned_service_that_has_told_no_secret_unless_it_can_do_without() {
+    let held = |optional: bool, binding: Binding| {
+        let managed = json!({"apiVersion": "db.example/v1", "kind": "Database", "name": "orders"});
+        let dependency = json!({"name": "db", "optional": optional});
+        let spec = json!({"services": [{"name": "cart", "image": "cart:1", "dependencies": [dependency]}],
+            "backingServices": [{"name": "db", "engine": "PostgreSQL", "managedBy": {"provisionedService": managed}}]});
+        let mut source = Source { name: "shop".into(), spec, ..Source::default() };
+        let service = source.provisioned_services().pop_first().expect("one is referred to");
+        source.bindings.insert(service, binding);
+        let app = graph::resolve(&source).expect("valid");
+        let secrets: Vec<String> = app.references().into_iter().map(|reference| reference.name).collect();
+        let known = secrets.iter().map(|name| {
+            let key = ReferenceKey { kind: ReferenceKind::Secret, name: name.clone() };
+            (key, ReferenceState::Missing)
+        });
+        let app = app.bound(&known.collect());
+        let plan = plan(&app, UID, &build::objects(&app), &Observed::default());
+        match action(&plan, ChildKind::Deployment, "cart") {
+            Action::Hold(awaited) => waits_for(awaited),
+            _ => "starts".to_owned(),
+        }
+    };
+    let pending = "waits for status.binding.name of Database orders";
+    assert_eq!(held(false, Binding::Pending), pending);
+    assert_eq!(held(false, Binding::Unreadable("why".into())), format!("{pending} (why)"));
+    assert_eq!(held(true, Binding::Pending), "starts");
+    assert_eq!(held(false, Binding::Secret("orders-7f".into())), "waits for Secret orders-7f");
 }

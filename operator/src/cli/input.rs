@@ -12,7 +12,7 @@ use msapp_core::desired::DesiredSet;
 use msapp_core::graph::{self, App};
 use msapp_core::policy::{self, Proof};
 use msapp_core::reference::{ReferenceKey, ReferenceKind, ReferenceState, References, config_map_entries};
-use msapp_core::source::Source;
+use msapp_core::source::{Binding, Bindings, Source};
 use msapp_core::violation::{Code, Severity, Violation};
 
 use super::check::summary;
@@ -65,7 +65,7 @@ pub(super) fn read_unproven(paths: &[PathBuf], namespace: &str) -> Result<Input>
 
 fn read_and_prove(paths: &[PathBuf], namespace: &str, prove: Option<Prove>) -> Result<Input> {
     let mut input = Input { files: read_files(paths)?, ..Input::default() };
-    let mut written = Vec::new();
+    let (mut written, mut others) = (Vec::new(), Vec::new());
     for file in 0..input.files.len() {
         let (documents, problems) = yaml::load(&input.files[file].text);
         input.diagnostics.extend(problems.into_iter().map(|problem| Diagnostic {
@@ -78,8 +78,14 @@ fn read_and_prove(paths: &[PathBuf], namespace: &str, prove: Option<Prove>) -> R
             suggestion: None,
         }));
         for node in documents.into_iter().flat_map(resource::unpacked) {
-            input.sort_in(file, node, namespace, &mut written);
+            match resource::kind(&node) {
+                Kind::Other => others.push(node),
+                kind => input.sort_in(file, (kind, node), namespace, &mut written),
+            }
         }
+    }
+    for app in &mut written {
+        app.source.bindings = bindings(&app.source, &others, namespace);
     }
     input.judge(&written);
     if let Some(prove) = prove.filter(|_| !input.has_errors()) {
@@ -111,8 +117,14 @@ impl Input {
         })
     }
 
-    fn sort_in(&mut self, file: usize, node: Node, namespace: &str, written: &mut Vec<Written>) {
-        match resource::kind(&node) {
+    fn sort_in(
+        &mut self,
+        file: usize,
+        (kind, node): (Kind, Node),
+        namespace: &str,
+        written: &mut Vec<Written>,
+    ) {
+        match kind {
             Kind::App => {
                 self.apps += 1;
                 self.report(file, &node, resource::check(&node));
@@ -180,6 +192,19 @@ impl Input {
             self.resolved.push(app);
         }
     }
+}
+
+/// The Secrets that Provisioned Services among the documents name. One that names none, or is not there, may have one in
+/// the cluster, so nothing is concluded.
+fn bindings(source: &Source, others: &[Node], namespace: &str) -> Bindings {
+    let bound = source.provisioned_services().into_iter().filter_map(|service| {
+        let here = |node: &&Node| {
+            resource::is_service(node, &service) && resource::namespace(node, namespace) == source.namespace
+        };
+        let binding = Binding::of(others.iter().find(here).map(Node::to_value).as_ref());
+        matches!(binding, Binding::Secret(_)).then_some((service, binding))
+    });
+    bound.collect()
 }
 
 /// Services whose name another app of the namespace has taken: their objects would be the same.
@@ -263,6 +288,31 @@ spec:
 
     fn broken(app: &App, _: &DesiredSet) -> Proof {
         policy::prove(app, &DesiredSet::default())
+    }
+
+    #[test]
+    fn a_provisioned_service_in_the_same_files_names_the_secret() {
+        let shop = SHOP.replace("64Mi}}}", "64Mi}}, dependencies: [{name: db}]}")
+            + "  backingServices:\n  - {name: db, engine: PostgreSQL, managedBy: {provisionedService: {apiVersion: db.example/v1, kind: Database, name: orders}}}\n";
+        let database = |namespace: &str, binding: &str| {
+            format!(
+                "---\napiVersion: db.example/v1\nkind: Database\nmetadata: {{name: orders, namespace: {namespace}}}\nstatus: {binding}\n"
+            )
+        };
+        let bound = "{binding: {name: orders-7f}}";
+        for (document, secret) in [
+            (database("default", bound), "orders-7f"),
+            (database("elsewhere", bound), "orders"),
+            (database("default", "{}"), "orders"),
+            (String::new(), "orders"),
+        ] {
+            let file = tempfile::NamedTempFile::with_suffix(".yaml").expect("a file can be made");
+            fs::write(file.path(), format!("{shop}{document}")).expect("it can be written to");
+            let input = read_unproven(&[file.path().to_owned()], "default").expect("it can be read");
+            let app = input.resolved.first().unwrap_or_else(|| panic!("{:?}", input.diagnostics));
+            let names: Vec<String> = app.references().into_iter().map(|reference| reference.name).collect();
+            assert_eq!(names, [secret], "{document}");
+        }
     }
 
     fn codes(text: &str, prove: Prove) -> Vec<(&'static str, String)> {

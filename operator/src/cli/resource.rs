@@ -4,6 +4,7 @@ use msapp_core::scalar::is_dns_label;
 use msapp_core::source::{Bindings, Source};
 use msapp_core::violation::{Code, Violation, nearest};
 use msapp_crds::GROUP;
+use msapp_crds::v1alpha1::ProvisionedService;
 use serde_json::Value;
 
 use super::yaml::{Content, Node};
@@ -118,6 +119,13 @@ pub(super) fn source(node: &Node, usual_namespace: &str) -> Source {
         bindings: Bindings::new(),
         spec: node.field("spec").map_or(Value::Null, |spec| spec.value.to_value()),
     }
+}
+
+/// Whether the document is the Provisioned Service that an app of a namespace refers to.
+pub(super) fn is_service(node: &Node, service: &ProvisionedService) -> bool {
+    node.text("apiVersion") == Some(&service.api_version)
+        && node.text("kind") == Some(&service.kind)
+        && name(node) == service.name
 }
 
 /// `metadata.name`, empty when there is none.

@@ -4,6 +4,7 @@ mod apply;
 mod backoff;
 mod events;
 mod failure;
+mod lookups;
 mod observe;
 mod ports;
 mod queue;

@@ -20,11 +20,12 @@ use super::apply::{Applied, Writer};
 use super::backoff::{Attempts, pass_delay};
 use super::events::{Reporter, notes};
 use super::failure::{Refused, classify};
+use super::lookups::Lookups;
 use super::observe::{observe, references};
 use super::queue::AppKey;
 use super::status_writer::{Written, write_status};
 use super::wake::Wake;
-use crate::cluster::{Object, SecretDigests, StoredApp, View};
+use crate::cluster::{Object, ProvisionedServices, SecretDigests, StoredApp, View};
 use crate::telemetry::{Metrics, ReconcileResult};
 
 /// Even when nothing happens, what is known is compared again after this time.
@@ -38,6 +39,8 @@ pub(super) struct Context {
     pub client: Client,
     /// Digests of Secrets, unless they are not read.
     pub digests: Option<Arc<SecretDigests>>,
+    /// Provisioned Services that resources refer to.
+    pub provisioned: ProvisionedServices,
     /// Who is woken by what.
     pub wake: Arc<Wake>,
     /// Tells users.
@@ -53,6 +56,7 @@ pub(super) struct Context {
 pub(super) struct Memory {
     uid: String,
     attempts: Attempts,
+    lookups: Lookups,
     /// Passes in a row that broke off.
     broken_off: u32,
     /// Passes in a row that hit a defect of the operator.
@@ -116,8 +120,9 @@ impl Context {
             Ok(result) => {
                 memory.broken_off = 0;
                 memory.panics = 0;
-                let retry = memory.attempts.next().map(|until| until.duration_since(Instant::now()));
-                Pass { result, next: Some(retry.map_or_else(resync, |retry| retry.min(RESYNC))) }
+                let due = memory.attempts.next().into_iter().chain(memory.lookups.next()).min();
+                let due = due.map(|until| until.duration_since(Instant::now()));
+                Pass { result, next: Some(due.map_or_else(resync, |due| due.min(RESYNC))) }
             }
             Err(BrokenOff::Fenced) => Pass { result: ReconcileResult::Fenced, next: None },
             Err(BrokenOff::Failed(message)) => {
@@ -134,7 +139,9 @@ impl Context {
         app: &Object<StoredApp>,
         memory: &mut Memory,
     ) -> Result<ReconcileResult, BrokenOff> {
-        let source = app.source();
+        let mut source = app.source();
+        let wanted = source.provisioned_services();
+        source.bindings = memory.lookups.bindings(&self.provisioned, &key.namespace, wanted).await?;
         match graph::resolve(&source) {
             Err(violations) => self.report_violations(app, &source, &violations, memory).await,
             Ok(proven) => {

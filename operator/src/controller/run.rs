@@ -18,8 +18,8 @@ use super::reconcile::Context;
 use super::wake::Wake;
 use super::workers::{Busy, Workers};
 use crate::cluster::{
-    Clients, Leadership, LeaseSettings, Purpose, Scope, SecretDigests, View, WatchSettings, fetch_digest_key,
-    lead, mirror_all,
+    Clients, Leadership, LeaseSettings, ProvisionedServices, Purpose, Scope, SecretDigests, View,
+    WatchSettings, fetch_digest_key, lead, mirror_all,
 };
 use crate::telemetry::{Health, Metrics, serve};
 
@@ -136,6 +136,7 @@ impl Controller {
             view: self.view.clone(),
             client,
             digests,
+            provisioned: ProvisionedServices::new(self.clients.client(Purpose::Control)?),
             wake: self.wake.clone(),
             reporter,
             metrics: self.metrics.clone(),

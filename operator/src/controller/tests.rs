@@ -20,7 +20,7 @@ use super::events::Reporter;
 use super::queue::{AppKey, Queue};
 use super::reconcile::{Context, Memory, Pass};
 use super::wake::Wake;
-use crate::cluster::{Fenced, Scope, TransportError, View, app_from};
+use crate::cluster::{Fenced, ProvisionedServices, Scope, TransportError, View, app_from};
 use crate::telemetry::ReconcileResult;
 
 /// A refusal: status code, message, reason of its cause.
@@ -147,6 +147,7 @@ impl World {
         let wake = Arc::new(Wake::new(view.clone(), Arc::new(Queue::default())));
         let context = Context {
             view,
+            provisioned: ProvisionedServices::new(client.clone()),
             client,
             digests: None,
             wake,

@@ -165,14 +165,19 @@ fn to_outside(
     if binding.is_some() {
         discovery["binding"] = name::binding_directory(&dependency.name).into();
     }
-    let references = secret_uses(connection, edge.optional, binding.is_some(), variables.keys);
+    let mut references = secret_uses(connection, edge.optional, binding.is_some(), variables.keys);
+    if outside.pending.is_some() {
+        // Nobody knows the Secret's name yet, so none can be missed.
+        references.clear();
+    }
+    let pending = outside.pending.clone().filter(|_| !edge.optional);
     Resolved {
         edge: Edge { discovery, ports: vec![outside.port.clone()], ..edge },
         env: variables.env,
         usual: variables.usual,
         binding,
         references,
-        pending: outside.pending.clone(),
+        pending,
     }
 }
 

@@ -104,12 +104,11 @@ fn strimzi(cluster: &str, user: Option<&str>) -> Managed {
 /// The Secret that `status.binding.name` names holds everything
 /// (<https://servicebinding.io/spec/core/1.1.0/#provisioned-service>).
 fn provisioned(service: &ProvisionedService, bindings: &Bindings) -> Managed {
+    let awaited = format!("status.binding.name of {} {}", service.kind, service.name);
     let (name, pending) = match bindings.get(service) {
         Some(Binding::Secret(name)) => (name.clone(), None),
-        Some(Binding::Pending) => {
-            let pending = format!("status.binding.name of {} {}", service.kind, service.name);
-            (service.name.clone(), Some(pending))
-        }
+        Some(Binding::Pending) => (service.name.clone(), Some(awaited)),
+        Some(Binding::Unreadable(why)) => (service.name.clone(), Some(format!("{awaited} ({why})"))),
         // Nobody looked: a file knows no status.
         None => (service.name.clone(), None),
     };
