@@ -129,6 +129,29 @@ fn without_the_right_to_read_secrets_no_rule_names_them() {
 }
 
 #[test]
+fn provisioned_services_are_opened_by_whoever_labels_a_role_and_only_when_that_is_asked_for() {
+    let name = "msapp-service-binding";
+    assert!(!render(&[]).names().contains(&format!("ClusterRole {name}")));
+    let rendered = render_file("service-binding-values.yaml");
+    let role = rendered.named("ClusterRole", name);
+    let label = json!([{"matchLabels": {"servicebinding.io/controller": "true"}}]);
+    assert_eq!(role["aggregationRule"]["clusterRoleSelectors"], label);
+    assert!(role["rules"].is_null(), "Kubernetes fills them in: {role}");
+    assert_eq!(rendered.named("ClusterRoleBinding", name)["roleRef"]["name"], name);
+
+    let namespaced = "rbac.serviceBinding=true,watch.scope=Namespaces,watch.namespaces={shop,till}";
+    let rendered = render(&["--set", namespaced]);
+    assert!(rendered.of_kind("ClusterRoleBinding").is_empty());
+    for namespace in ["shop", "till"] {
+        let bound = |binding: &&Value| {
+            binding["metadata"]["namespace"] == namespace && binding["roleRef"]["name"] == name
+        };
+        let bindings = rendered.of_kind("RoleBinding");
+        assert_eq!(bindings.iter().filter(|binding| bound(binding)).count(), 1, "{namespace}");
+    }
+}
+
+#[test]
 fn people_get_what_their_built_in_role_stands_for() {
     let rendered = render(&["--set", "rbac.aggregateToEdit=false"]);
     let label = |role: &str, to: &str| {
@@ -289,7 +312,10 @@ fn grants_of_kind(rendered: &Rendered, kind: &str) -> BTreeSet<String> {
 /// Every right of a role by itself: `verb group/resource`, and the name where it is limited to one.
 pub(super) fn grants(role: &Value) -> BTreeSet<String> {
     let mut all = BTreeSet::new();
-    for rule in role["rules"].as_array().expect("a role has rules") {
+    // Those of an aggregated role are nobody's but Kubernetes' to write.
+    let aggregated = role["aggregationRule"].is_object();
+    assert!(aggregated || role["rules"].is_array(), "a role has rules: {role}");
+    for rule in role["rules"].as_array().into_iter().flatten() {
         assert!(rule["nonResourceURLs"].is_null(), "{rule}");
         for (group, resource) in pairs(&rule["apiGroups"], &rule["resources"]) {
             for verb in strings(&rule["verbs"]) {
