@@ -32,20 +32,16 @@ pub(super) fn resolve(
     let path = format!("spec.services[{}]", context.index);
     let levels = Levels::of(context.spec, written, &path, violations);
     let mut connected = connected::resolve(context, written, &levels, &path, violations);
-    let references = &mut connected.references;
-    let storage = storage::resolve(written, &connected.bindings, &path, references, violations);
-    let (env, env_origins) =
-        environment::resolve(connected.env, &levels.environment(), references, violations);
-    references.sort();
-    references.dedup();
-    check_image(&written.image, &format!("{path}.image"), violations);
+    let used = &mut connected.references;
+    let storage = storage::resolve(written, &connected.bindings, &path, used, violations);
+    let (env, env_origins) = environment::resolve(connected.env, &levels.environment(), used, violations);
     Service {
         name: written.name.clone(),
         domain: written.domain.clone(),
         visibility: written.visibility.unwrap_or_default(),
         publishes: connected.publishes,
         consumes: connected.consumes,
-        image: written.image.clone(),
+        image: image(written, &path, violations),
         command: written.command.clone(),
         args: written.args.clone(),
         env,
@@ -60,7 +56,7 @@ pub(super) fn resolve(
         start_after: started_before(written),
         exposure: exposed(context, written, &ports, &path, violations),
         ports,
-        references: connected.references,
+        references: BTreeSet::from_iter(connected.references).into_iter().collect(),
         pending: connected.pending,
         missing: Vec::new(),
         reference_digest: None,
@@ -123,11 +119,13 @@ fn started_before(written: &ServiceSpec) -> BTreeSet<String> {
     edges.map(|edge| edge.name.clone()).collect()
 }
 
-fn check_image(image: &str, path: &str, violations: &mut Violations) {
-    if let Err(why) = Image::parse(image) {
-        let message = format!("{image:?} is no image such as registry.example/shop/cart:1.4.2: {why}");
-        violations.push(Violation::new(path, Code::InvalidValue, message));
+fn image(written: &ServiceSpec, path: &str, violations: &mut Violations) -> String {
+    if let Err(why) = Image::parse(&written.image) {
+        let message =
+            format!("{:?} is no image such as registry.example/shop/cart:1.4.2: {why}", written.image);
+        violations.push(Violation::new(format!("{path}.image"), Code::InvalidValue, message));
     }
+    written.image.clone()
 }
 
 fn spread(written: Option<Written<'_, WrittenSpread>>) -> Spread {
