@@ -98,8 +98,9 @@ impl Workload {
     /// do not count, nor does a rollout that has come to nothing: it may stay so for ever.
     pub fn is_rolling_out(&self) -> bool {
         let replaced = self.updated >= self.replicas && self.current <= self.updated;
-        let over = self.deadline_exceeded || (self.rolled_out && replaced);
-        !self.is_complete() && !(over && self.observed_generation >= self.generation)
+        let seen = self.observed_generation >= self.generation;
+        let over = seen && (self.deadline_exceeded || (self.rolled_out && replaced));
+        !self.is_complete() && !over
     }
 }
 
