@@ -11,7 +11,10 @@ TEST_THREADS ?= 4
 BUILT := $(or $(CARGO_TARGET_DIR),target)/debug
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint generate golden prove oracle build cluster clean
+# How long the fuzzer runs on each of its targets.
+SECONDS ?= 60
+
+.PHONY: help demo test lint generate golden prove oracle fuzz bench build cluster clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -42,6 +45,12 @@ prove: ## the policies of ten thousand random graphs open exactly what is declar
 # SEED and CASES choose the policy sets; the same seed makes the same ones.
 oracle: ## compare the evaluator of network policies with an independent one; built once, a minute or two
 	cargo run --quiet --bin oracle -- --seed=$(or $(SEED),1) --cases=$(or $(CASES),2000)
+
+fuzz: ## give the commands bytes that nobody would write, SECONDS for each target; TARGET chooses one
+	cargo xtask fuzz --seconds=$(SECONDS) $(if $(TARGET),--target=$(TARGET))
+
+bench: ## measure the core on a system of a hundred services; docs/performance.md has figures
+	cargo bench -p msapp-core --bench figures
 
 build: ## compile everything of Rust
 	cargo build --workspace --bins

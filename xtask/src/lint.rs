@@ -68,24 +68,24 @@ const CARGO_DENY: &str = "0.20.2";
 /// Licences, sources and duplicates need nothing but the lock file. Advisories need the network, so they are for
 /// `cargo deny check advisories`.
 fn dependencies() -> Result<()> {
-    let mut deny = Command::new(cargo_deny()?);
+    let mut deny = Command::new(installed("cargo-deny", CARGO_DENY)?);
     deny.args(["--offline", "--log-level", "error", "check", "bans", "licenses", "sources"]);
     deny.current_dir(workspace::root());
     workspace::run(deny)
 }
 
-/// Where cargo-deny is; it is compiled (about a minute) when it is not there yet. It is kept outside the checkout,
-/// like the test control plane.
-fn cargo_deny() -> Result<PathBuf> {
+/// Where a tool of cargo is; it is compiled (about a minute) when it is not there yet. It is kept outside the
+/// checkout, like the test control plane.
+pub(crate) fn installed(tool: &str, version: &str) -> Result<PathBuf> {
     let cache = env::var_os("XDG_CACHE_HOME").map(PathBuf::from).filter(|path| path.is_absolute());
     let cache =
         cache.or_else(|| env::home_dir().map(|home| home.join(".cache"))).context("no home directory")?;
-    let root = cache.join(format!("msapp/cargo-deny-{CARGO_DENY}"));
-    let program = root.join("bin/cargo-deny");
+    let root = cache.join(format!("msapp/{tool}-{version}"));
+    let program = root.join("bin").join(tool);
     if !program.exists() {
-        println!("lint: installing cargo-deny {CARGO_DENY} once");
-        let mut install = workspace::cargo(&["install", "--locked", "--debug", "--quiet", "cargo-deny"]);
-        install.args(["--version", CARGO_DENY, "--root"]).arg(&root);
+        println!("installing {tool} {version} once");
+        let mut install = workspace::cargo(&["install", "--locked", "--debug", "--quiet", tool]);
+        install.args(["--version", version, "--root"]).arg(&root);
         workspace::run(install)?;
     }
     Ok(program)

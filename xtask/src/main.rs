@@ -1,6 +1,7 @@
 //! Developer tasks: `cargo xtask generate`, `cargo xtask golden --update`, `cargo xtask lint`.
 
 mod command_line;
+mod fuzz;
 mod generate;
 mod length;
 mod lint;
@@ -38,6 +39,15 @@ enum Task {
         #[arg(long)]
         update: bool,
     },
+    /// Runs the fuzzer on the commands that need no cluster.
+    Fuzz {
+        /// How long each target runs.
+        #[arg(long, default_value_t = 60)]
+        seconds: u32,
+        /// The only target that runs.
+        #[arg(long)]
+        target: Option<String>,
+    },
     /// Formatting, clippy, generated files, purity of the core, length of files, dependencies.
     Lint,
 }
@@ -47,6 +57,7 @@ fn main() -> ExitCode {
         Task::Generate { check: false } => generate::write(),
         Task::Generate { check: true } => generate::check(),
         Task::Golden { update } => golden(update),
+        Task::Fuzz { seconds, target } => fuzz::run(seconds, target.as_deref()),
         Task::Lint => lint::run(),
     };
     match done {

@@ -47,6 +47,25 @@ pub fn validate(spec: &Value) -> Violations {
     violations
 }
 
+/// Whether no list of a `spec` has more items than the schema allows. The graph compares everything with everything,
+/// which takes for ever where lists have no bound.
+pub fn is_bounded(spec: &Value) -> bool {
+    is_list_bounded(spec, &SPEC)
+}
+
+fn is_list_bounded(value: &Value, schema: &Value) -> bool {
+    match value {
+        Value::Array(items) => {
+            schema["maxItems"].as_u64().is_none_or(|most| items.len() as u64 <= most)
+                && items.iter().all(|item| is_list_bounded(item, &schema["items"]))
+        }
+        Value::Object(fields) => {
+            fields.iter().all(|(name, field)| is_list_bounded(field, &schema["properties"][name]))
+        }
+        _ => true,
+    }
+}
+
 fn check(value: &Value, schema: &Value, path: &str, violations: &mut Violations) {
     if schema["x-kubernetes-int-or-string"] == true {
         return check_int_or_string(value, schema, path, violations);
@@ -282,5 +301,13 @@ mod tests {
     fn no_spec_and_no_services_are_mistakes() {
         assert_eq!(found(&Value::Null), ["spec: the resource has no spec"]);
         assert_eq!(found(&json!({"services": []})), ["spec.services: at least 1 entry is needed"]);
+    }
+
+    #[test]
+    fn a_list_of_more_items_than_allowed_is_not_bounded() {
+        let services = |count: usize| json!({"services": vec![json!({"name": "web"}); count]});
+        assert!(is_bounded(&services(100)));
+        assert!(!is_bounded(&services(101)));
+        assert!(!is_bounded(&json!({"services": [{"dependencies": vec![json!({}); 129]}]})));
     }
 }

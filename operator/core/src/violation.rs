@@ -224,9 +224,14 @@ fn natural_key(path: &str) -> Vec<(u64, String)> {
 /// Likeness, of 1 for the same word, from which a word counts as a slip of the other: two swapped or missing letters
 /// of a short name reach it, different names do not.
 const LIKE_ENOUGH: f64 = 0.82;
+/// Bytes of the longest word that is compared; no name is that long, and comparing takes as long as both words multiplied.
+const LONGEST_LIKE: usize = 256;
 
 /// The candidate nearest to a misspelt name, when one is near enough to be what was meant.
 pub fn nearest<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    if name.len() > LONGEST_LIKE {
+        return None;
+    }
     let near = |candidate: &&str| strsim::jaro_winkler(name, candidate) >= LIKE_ENOUGH;
     candidates.into_iter().filter(near).max_by(|left, right| {
         strsim::jaro_winkler(name, left).total_cmp(&strsim::jaro_winkler(name, right)).then(right.cmp(left))

@@ -90,13 +90,20 @@ pub(super) fn run(args: &CheckArgs) -> Result<Outcome> {
     let input = input::read(&args.files, &args.namespace)?;
     require_apps(&input)?;
     match args.output {
-        Output::Text => {
-            let report = report(&input.diagnostics, &input.files, colors_enabled());
-            print(&format!("{report}{}\n", summary(&input)))?;
-        }
-        Output::Json => print(&format!("{:#}\n", to_json(&input.diagnostics, &input.files)))?,
+        Output::Text => print(&text(&input, colors_enabled()))?,
+        Output::Json => print(&json(&input))?,
     }
     Ok(if input.weighs(args.fail_on.severity()) { Outcome::Mistakes } else { Outcome::Fine })
+}
+
+/// What is printed for people.
+pub(super) fn text(input: &Input, styled: bool) -> String {
+    format!("{}{}\n", report(&input.diagnostics, &input.files, styled), summary(input))
+}
+
+/// What is printed for machines.
+pub(super) fn json(input: &Input) -> String {
+    format!("{:#}\n", to_json(&input.diagnostics, &input.files))
 }
 
 /// A pipeline that checks nothing would be green for ever.

@@ -1,6 +1,8 @@
 //! A mistake as the user sees it: the file, the line, what is pointed at, and what was probably meant.
 
-use annotate_snippets::{AnnotationKind, Level, Renderer, Snippet};
+use std::ops::Range;
+
+use annotate_snippets::{AnnotationKind, Group, Level, Origin, Renderer, Snippet, Title};
 use msapp_core::graph::Check;
 use msapp_core::violation::Severity;
 use serde_json::{Value, json};
@@ -9,6 +11,11 @@ use super::yaml::Span;
 
 /// Where the pages of the graph checks are.
 const PAGES: &str = concat!(env!("CARGO_PKG_REPOSITORY"), "/blob/main/docs/checks");
+
+/// Bytes of a line that is still shown as a whole: every report of it costs as much as it is long.
+const LONG: usize = 1000;
+/// Bytes that are shown of a longer one before and behind where it is pointed at.
+const NEAR: usize = 200;
 
 /// A file as it was read.
 #[derive(Debug)]
@@ -39,6 +46,16 @@ pub(super) struct Diagnostic {
 }
 
 impl Diagnostic {
+    /// One about the text, not about a field.
+    pub(super) fn plain(
+        file: usize,
+        span: Span,
+        code: &'static str,
+        (severity, message): (Severity, String),
+    ) -> Self {
+        Self { file, span, path: String::new(), code, severity, message, suggestion: None }
+    }
+
     /// Line and column, from 1, columns in characters.
     fn position(&self, text: &str) -> (usize, usize) {
         let start = self.start(text);
@@ -56,20 +73,12 @@ impl Diagnostic {
 
     /// The diagnostic as a compiler would print it.
     fn report(&self, file: &File, renderer: &Renderer) -> String {
-        let (number, _) = self.position(&file.text);
-        let start = self.start(&file.text);
-        let begin = line_start(&file.text, start);
-        let line = file.text[begin..].lines().next().unwrap_or_default();
-        let end = self.span.end.clamp(start, begin + line.len());
-        let annotation = AnnotationKind::Primary.span(start - begin..end - begin);
-        let annotation = if self.path.is_empty() { annotation } else { annotation.label(&self.path) };
-        let snippet = Snippet::source(line).line_start(number).path(&file.name).annotation(annotation);
         let level = match self.severity {
             Severity::Error => Level::ERROR,
             Severity::Warning => Level::WARNING,
             Severity::Advice => Level::INFO.with_name("advice"),
         };
-        let mut group = level.primary_title(&self.message).id(self.code).element(snippet);
+        let mut group = self.pointed_at(file, level.primary_title(&self.message).id(self.code));
         if let Some(suggestion) = &self.suggestion {
             group = group.element(Level::HELP.message(format!("did you mean {}?", quoted(suggestion))));
         }
@@ -77,6 +86,24 @@ impl Diagnostic {
             group = group.element(Level::NOTE.message(format!("see {page}")));
         }
         renderer.render(&[group])
+    }
+
+    /// The line with what is pointed at. Of a very long one, such as all of a file of JSON, only what is near.
+    fn pointed_at<'a>(&'a self, file: &'a File, title: Title<'a>) -> Group<'a> {
+        let (number, column) = self.position(&file.text);
+        let start = self.start(&file.text);
+        let begin = line_start(&file.text, start);
+        let line = file.text[begin..].lines().next().unwrap_or_default();
+        let at = (start - begin).min(line.len());
+        let end = self.span.end.clamp(begin + at, begin + line.len()) - begin;
+        let shown = if line.len() > LONG { near(line, at, end) } else { 0..line.len() };
+        let annotation = AnnotationKind::Primary.span(at - shown.start..end.min(shown.end) - shown.start);
+        let annotation = if self.path.is_empty() { annotation } else { annotation.label(&self.path) };
+        let snippet = Snippet::source(&line[shown.clone()]).line_start(number).annotation(annotation);
+        if shown.start == 0 {
+            return title.element(snippet.path(&file.name));
+        }
+        title.element(Origin::path(&file.name).line(number).char_column(column)).element(snippet)
     }
 
     /// What explains a finding of a graph check.
@@ -110,6 +137,19 @@ fn line_start(text: &str, at: usize) -> usize {
     text[..at].rfind('\n').map_or(0, |newline| newline + 1)
 }
 
+/// The part of a line around some bytes of it, and not much more than their beginning when they are many.
+fn near(line: &str, start: usize, end: usize) -> Range<usize> {
+    let mut first = start.saturating_sub(NEAR);
+    let mut last = end.min(start + NEAR).saturating_add(NEAR).min(line.len());
+    while !line.is_char_boundary(first) {
+        first -= 1;
+    }
+    while !line.is_char_boundary(last) {
+        last += 1;
+    }
+    first..last
+}
+
 /// Text that already has quotes is not given more of them.
 fn quoted(suggestion: &str) -> String {
     if suggestion.contains('"') { format!("`{suggestion}`") } else { format!("\"{suggestion}\"") }
@@ -130,4 +170,21 @@ pub(super) fn report(diagnostics: &[Diagnostic], files: &[File], styled: bool) -
 /// All of them as a JSON array.
 pub(super) fn to_json(diagnostics: &[Diagnostic], files: &[File]) -> Value {
     diagnostics.iter().map(|diagnostic| diagnostic.to_json(&files[diagnostic.file])).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_a_very_long_line_only_what_is_near_is_shown_and_the_column_is_that_of_the_file() {
+        let text = format!("{}é: here, {}\n", "ä, ".repeat(1_000), "ö, ".repeat(1_000));
+        let start = text.find("here").expect("it is there");
+        let message = "it is wrong".to_owned();
+        let found = Diagnostic::plain(0, start..start + 4, "yaml-syntax", (Severity::Error, message));
+        let report = report(&[found], &[File { name: "a.yaml".to_owned(), text }], false);
+        assert!(report.contains("a.yaml:1:3004"), "{report}");
+        assert!(report.contains("é: here, ö"), "{report}");
+        assert!(report.len() < 3_000, "{report}");
+    }
 }

@@ -21,6 +21,9 @@ use super::exit::Outcome;
 use super::resource::{self, Kind};
 use super::yaml::{self, Node, locate};
 
+/// Mistakes of one weight that are told; who has more of them learns nothing from the rest.
+const MOST_TOLD: usize = 1000;
+
 /// Everything that was read.
 #[derive(Debug, Default)]
 pub(super) struct Input {
@@ -36,6 +39,8 @@ pub(super) struct Input {
     pub(super) written: Vec<Written>,
     /// Every mistake, from top to bottom.
     pub(super) diagnostics: Vec<Diagnostic>,
+    /// How many of them there are of each weight, and how many more were found.
+    told: BTreeMap<Severity, (usize, usize)>,
 }
 
 /// A MicroserviceApp and where it was written.
@@ -64,19 +69,20 @@ pub(super) fn read_unproven(paths: &[PathBuf], namespace: &str) -> Result<Input>
 }
 
 fn read_and_prove(paths: &[PathBuf], namespace: &str, prove: Option<Prove>) -> Result<Input> {
-    let mut input = Input { files: read_files(paths)?, ..Input::default() };
+    Ok(judged(read_files(paths)?, namespace, prove))
+}
+
+/// The same for one file whose content is known already.
+pub(super) fn read_bytes(name: &str, bytes: Vec<u8>, namespace: &str) -> Result<Input> {
+    Ok(judged(vec![file(name.to_owned(), bytes)?], namespace, Some(policy::prove)))
+}
+
+fn judged(files: Vec<File>, namespace: &str, prove: Option<Prove>) -> Input {
+    let mut input = Input { files, ..Input::default() };
     let (mut written, mut others) = (Vec::new(), Vec::new());
     for file in 0..input.files.len() {
         let (documents, problems) = yaml::load(&input.files[file].text);
-        input.diagnostics.extend(problems.into_iter().map(|problem| Diagnostic {
-            file,
-            span: problem.span,
-            path: String::new(),
-            code: problem.code,
-            severity: Severity::Error,
-            message: problem.message,
-            suggestion: None,
-        }));
+        problems.into_iter().for_each(|problem| input.report_problem(file, problem));
         for node in documents.into_iter().flat_map(resource::unpacked) {
             match resource::kind(&node) {
                 Kind::Other => others.push(node),
@@ -93,8 +99,9 @@ fn read_and_prove(paths: &[PathBuf], namespace: &str, prove: Option<Prove>) -> R
     }
     input.written = written;
     sort(&mut input.diagnostics);
+    input.count_the_rest();
     input.resolved.sort_by(|left, right| (&left.namespace, &left.name).cmp(&(&right.namespace, &right.name)));
-    Ok(input)
+    input
 }
 
 impl Input {
@@ -145,15 +152,50 @@ impl Input {
     }
 
     fn report(&mut self, file: usize, node: &Node, violations: impl IntoIterator<Item = Violation>) {
-        self.diagnostics.extend(violations.into_iter().map(|violation| Diagnostic {
-            file,
-            span: locate(node, &violation.path, violation.code == Code::UnknownField),
-            path: violation.path,
-            code: violation.code.as_str(),
-            severity: violation.code.severity(),
-            message: violation.message,
-            suggestion: violation.suggestion,
-        }));
+        for violation in violations {
+            let severity = violation.code.severity();
+            if self.has_room(severity) {
+                self.diagnostics.push(Diagnostic {
+                    file,
+                    span: locate(node, &violation.path, violation.code == Code::UnknownField),
+                    path: violation.path,
+                    code: violation.code.as_str(),
+                    severity,
+                    message: violation.message,
+                    suggestion: violation.suggestion,
+                });
+            }
+        }
+    }
+
+    fn report_problem(&mut self, file: usize, problem: yaml::Problem) {
+        if self.has_room(Severity::Error) {
+            self.diagnostics.push(Diagnostic::plain(
+                file,
+                problem.span,
+                problem.code,
+                (Severity::Error, problem.message),
+            ));
+        }
+    }
+
+    /// Whether one more of this weight is told. Counts it in any case.
+    fn has_room(&mut self, severity: Severity) -> bool {
+        let (told, more) = self.told.entry(severity).or_default();
+        let has_room = *told < MOST_TOLD;
+        *(if has_room { told } else { more }) += 1;
+        has_room
+    }
+
+    /// Says at the end what was found besides and is not told.
+    fn count_the_rest(&mut self) {
+        for (severity, (_, more)) in std::mem::take(&mut self.told) {
+            if let (Some(last), 1..) = (self.files.last(), more) {
+                let (file, end) = (self.files.len() - 1, last.text.len());
+                let message = format!("{more} more of the weight {:?} were found", severity.as_str());
+                self.diagnostics.push(Diagnostic::plain(file, end..end, "more", (severity, message)));
+            }
+        }
     }
 
     fn judge(&mut self, written: &[Written]) {
@@ -336,5 +378,14 @@ spec:
     fn what_has_other_mistakes_is_not_proven() {
         let found = codes(&SHOP.replace("web:1", ""), broken);
         assert!(!found.is_empty() && found.iter().all(|(code, _)| *code != "proof-failed"), "{found:?}");
+    }
+
+    #[test]
+    fn of_very_many_mistakes_the_first_are_told_and_the_rest_is_counted() {
+        let unknown: String = (0..1_500).map(|at| format!("  wrong{at}: 1\n")).collect();
+        let found = codes(&format!("{SHOP}{unknown}"), policy::prove);
+        assert_eq!(found.len(), MOST_TOLD + 1);
+        let last = ("more", "500 more of the weight \"error\" were found".to_owned());
+        assert_eq!(found.last(), Some(&last));
     }
 }

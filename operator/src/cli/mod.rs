@@ -10,6 +10,7 @@ mod explain;
 mod graph;
 mod impact;
 mod input;
+mod judgement;
 mod output;
 mod plan;
 mod prove;
@@ -41,6 +42,7 @@ use status::StatusArgs;
 use why::WhyArgs;
 
 pub use completion::{Shell, completion_script};
+pub use judgement::{Judgement, read_yaml};
 
 const LONG_ABOUT: &str = "\
 One MicroserviceApp becomes a whole system of microservices.

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use super::check::require_apps;
 use super::exit::Outcome;
-use super::input;
+use super::input::{self, Input};
 use super::output::print;
 
 const EXAMPLES: &str = "\
@@ -68,6 +68,12 @@ pub(super) fn run(args: &RenderArgs) -> Result<Outcome> {
     if let Some(refusal) = input.refusal() {
         return Ok(refusal);
     }
+    print(&text(args.output, &manifests(&mut input))?)?;
+    Ok(Outcome::Fine)
+}
+
+/// The objects of all apps, which are taken out of the input.
+pub(super) fn manifests(input: &mut Input) -> Vec<Value> {
     let unknown = References::new();
     let mut manifests = Vec::new();
     for app in std::mem::take(&mut input.resolved) {
@@ -75,11 +81,11 @@ pub(super) fn run(args: &RenderArgs) -> Result<Outcome> {
         let objects = build::objects(&app.bound(references));
         manifests.extend(objects.iter().map(|object| object.manifest.clone()));
     }
-    print(&text(args.output, &manifests)?)?;
-    Ok(Outcome::Fine)
+    manifests
 }
 
-fn text(format: Format, manifests: &[Value]) -> Result<String> {
+/// The objects as they are printed.
+pub(super) fn text(format: Format, manifests: &[Value]) -> Result<String> {
     match format {
         Format::Yaml => manifests.iter().map(document).collect(),
         Format::Json => {

@@ -34,7 +34,7 @@ pub use app::{
     App, BackingTarget, DnsServer, Domain, Event, Exchange, Exposure, ExternalTarget, NetworkRules, Port,
     Service,
 };
-pub use checks::Check;
+pub use checks::{Check, findings};
 pub use edge::{Caller, Edge, EdgePort, Reach, TargetKind};
 pub use image::Image;
 pub use resolve::resolve;

@@ -26,6 +26,9 @@ pub fn resolve(source: &Source) -> Result<App, Violations> {
             format!("the name becomes a label value, so it has at most {LONGEST_APP_NAME} characters");
         violations.push(Violation::new("metadata.name", Code::NameTooLong, message));
     }
+    if !schema::is_bounded(&source.spec) {
+        return Err(violations.sorted());
+    }
     let app = match parse(&source.spec).or_else(|_| parse(&without_wrong_values(&source.spec, &violations))) {
         Ok(spec) => Some(assemble(source, &spec, &mut violations)),
         Err(violation) => {

@@ -12,7 +12,7 @@ use std::ops::Range;
 use serde_json::{Map, Value};
 
 pub(super) use locate::locate;
-pub(super) use parse::load;
+pub(super) use parse::{Problem, load};
 
 /// Bytes of the text.
 pub(super) type Span = Range<usize>;

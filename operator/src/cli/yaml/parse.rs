@@ -1,14 +1,17 @@
 //! From events with marks to nodes with spans.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use granit_parser::{ErrorKind, Event, Options, Parser, ScalarStyle, ScanError, StrInput, Tag};
 use serde_json::Value;
 
 use super::{Content, Field, Node, Span, scalar};
 
-/// Nodes that the aliases of a file may expand to: far above any real file, far below what would hurt.
+/// Nodes that the anchors and aliases of a file may expand to: far above any real file, far below what would hurt.
 const MOST_NODES: usize = 200_000;
+/// Lists and fields inside of each other, aliases followed: what reads them later goes down by recursion.
+const DEEPEST: usize = 200;
+const TOO_DEEP: &str = "too many lists and fields stand inside of each other here";
 
 /// What is wrong with the YAML itself.
 #[derive(Debug)]
@@ -32,7 +35,9 @@ pub(crate) fn load(text: &str) -> (Vec<Node>, Vec<Problem>) {
     let mut options = Options::default();
     options.set_emit_comments(false);
     let parser = Parser::new_from_str_with_options(text, options);
-    let mut loader = Loader { text, parser, anchors: BTreeMap::new(), nodes: 0, problems: Vec::new() };
+    let lines = text.match_indices('\n').map(|(at, _)| at).collect();
+    let mut loader =
+        Loader { text, lines, parser, anchors: BTreeMap::new(), nodes: 0, depth: 0, problems: Vec::new() };
     let mut documents = Vec::new();
     loop {
         match loader.document() {
@@ -52,9 +57,12 @@ pub(crate) fn load(text: &str) -> (Vec<Node>, Vec<Problem>) {
 
 struct Loader<'t> {
     text: &'t str,
+    /// Where lines end: a file of many mistakes is not to be searched once for each.
+    lines: Vec<usize>,
     parser: Parser<'t, StrInput<'t>>,
     anchors: BTreeMap<usize, Node>,
     nodes: usize,
+    depth: usize,
     problems: Vec<Problem>,
 }
 
@@ -70,6 +78,7 @@ impl<'t> Loader<'t> {
 
     fn document(&mut self) -> Result<Option<Node>, Problem> {
         self.anchors.clear();
+        self.depth = 0;
         while let Some((event, span)) = self.next()? {
             match event {
                 Event::StreamEnd => return Ok(None),
@@ -88,13 +97,28 @@ impl<'t> Loader<'t> {
                 let value = value(&text, style, tag.as_deref());
                 (anchor, Node { span, content: Content::Scalar(value) })
             }
-            Event::SequenceStart(_, anchor, _) => (anchor, self.list(span)?),
-            Event::MappingStart(_, anchor, _) => (anchor, self.fields(span)?),
+            Event::SequenceStart(_, anchor, _) => (anchor, self.below(span, Self::list)?),
+            Event::MappingStart(_, anchor, _) => (anchor, self.below(span, Self::fields)?),
             _ => return Err(Problem::syntax(span, "a value is missing here")),
         };
         if anchor != 0 {
+            self.count(Size::of(&node).nodes, &node.span)?;
             self.anchors.insert(anchor, node.clone());
         }
+        Ok(node)
+    }
+
+    fn below(
+        &mut self,
+        span: Span,
+        read: fn(&mut Self, Span) -> Result<Node, Problem>,
+    ) -> Result<Node, Problem> {
+        self.depth += 1;
+        if self.depth > DEEPEST {
+            return Err(Problem::syntax(span, TOO_DEEP));
+        }
+        let node = read(self, span)?;
+        self.depth -= 1;
         Ok(node)
     }
 
@@ -102,11 +126,21 @@ impl<'t> Loader<'t> {
         let Some(node) = self.anchors.get(&anchor).cloned() else {
             return Err(Problem::syntax(span, "the alias stands inside of what it refers to"));
         };
-        self.nodes += count(&node);
-        if self.nodes > MOST_NODES {
-            return Err(Problem::syntax(span, "the aliases of this file expand to too much"));
+        let size = Size::of(&node);
+        self.count(size.nodes, &span)?;
+        if self.depth + size.depth > DEEPEST {
+            return Err(Problem::syntax(span, TOO_DEEP));
         }
         Ok(node)
+    }
+
+    /// Counts copies of nodes, of which a small file can ask for very many.
+    fn count(&mut self, copied: usize, span: &Span) -> Result<(), Problem> {
+        self.nodes += copied;
+        if self.nodes > MOST_NODES {
+            return Err(Problem::syntax(span.clone(), "the aliases of this file expand to too much"));
+        }
+        Ok(())
     }
 
     fn list(&mut self, start: Span) -> Result<Node, Problem> {
@@ -122,6 +156,7 @@ impl<'t> Loader<'t> {
 
     fn fields(&mut self, start: Span) -> Result<Node, Problem> {
         let mut fields: Vec<Field> = Vec::new();
+        let mut known: BTreeMap<String, usize> = BTreeMap::new();
         let mut merged = Vec::new();
         while let Some((event, span)) = self.next()? {
             if matches!(event, Event::MappingEnd) {
@@ -134,11 +169,12 @@ impl<'t> Loader<'t> {
             let value = self.node(event, span)?;
             if is_merge {
                 merged.push(value);
-            } else if let Some(first) = fields.iter().find(|field| field.key == key) {
-                let line = self.text[..first.key_span.start].matches('\n').count() + 1;
+            } else if let Some(first) = known.get(&key) {
+                let line = self.lines.partition_point(|end| end < first) + 1;
                 let message = format!("the key {key:?} stands on line {line} already");
                 self.problems.push(Problem { span: key_span, code: "duplicate-key", message });
             } else {
+                known.insert(key.clone(), key_span.start);
                 fields.push(Field { key, key_span, value });
             }
         }
@@ -165,20 +201,38 @@ impl<'t> Loader<'t> {
 /// Fields that `<<` brings in stand behind those that are written, and never replace one
 /// (<https://yaml.org/type/merge.html>).
 fn merge(fields: &mut Vec<Field>, merged: Vec<Node>) {
+    if merged.is_empty() {
+        return;
+    }
+    let mut known: BTreeSet<String> = fields.iter().map(|field| field.key.clone()).collect();
     for node in merged {
         let sources = if node.items().is_empty() { vec![node] } else { node.items().to_vec() };
         for field in sources.iter().flat_map(Node::fields) {
-            if !fields.iter().any(|known| known.key == field.key) {
+            if known.insert(field.key.clone()) {
                 fields.push(field.clone());
             }
         }
     }
 }
 
-fn count(node: &Node) -> usize {
-    let below: usize =
-        node.items().iter().chain(node.fields().iter().map(|field| &field.value)).map(count).sum();
-    below + 1
+/// How much is in a node, itself included.
+#[derive(Default)]
+struct Size {
+    nodes: usize,
+    /// Lists and fields on the longest way down.
+    depth: usize,
+}
+
+impl Size {
+    fn of(node: &Node) -> Self {
+        let children = node.items().iter().chain(node.fields().iter().map(|field| &field.value));
+        let below = children.map(Size::of).fold(Size::default(), |all, one| Size {
+            nodes: all.nodes + one.nodes,
+            depth: all.depth.max(one.depth),
+        });
+        let is_scalar = matches!(node.content, Content::Scalar(_));
+        Size { nodes: below.nodes + 1, depth: below.depth + usize::from(!is_scalar) }
+    }
 }
 
 fn value(text: &str, style: ScalarStyle, tag: Option<&Tag>) -> Value {
@@ -281,5 +335,25 @@ mod tests {
         }
         let (_, problems) = load(&text);
         assert_eq!(problems[0].message, "the aliases of this file expand to too much");
+    }
+
+    #[test]
+    fn anchors_inside_of_each_other_are_not_copied_without_end() {
+        let anchors: String = (0..150).map(|level| format!("&a{level} [")).collect();
+        let (_, problems) = load(&format!("{anchors}{}{}", "x, ".repeat(10_000), "]".repeat(150)));
+        assert_eq!(problems[0].message, "the aliases of this file expand to too much");
+    }
+
+    #[test]
+    fn nothing_is_nested_too_deeply_to_be_read_by_recursion() {
+        let (_, problems) = load(&format!("a: {}{}", "[".repeat(250), "]".repeat(250)));
+        assert_eq!(problems[0].message, TOO_DEEP);
+        let mut text = "a0: &a0 []\n".to_owned();
+        for level in 1..20 {
+            let (open, close) = ("[".repeat(20), "]".repeat(20));
+            text.push_str(&format!("a{level}: &a{level} {open}*a{}{close}\n", level - 1));
+        }
+        let (_, problems) = load(&text);
+        assert_eq!(problems[0].message, TOO_DEEP);
     }
 }

@@ -28,8 +28,11 @@ use crate::violation::{Code, Severity, Violation, Violations};
 use finding::Finding;
 use groups::Groups;
 
-/// Everything that the checks find, without what is waived; mistakes in the waivers themselves included.
-pub(super) fn findings(app: &App, checks: Option<&Checks>) -> Violations {
+/// Everything that the checks find, without what is waived; mistakes in the waivers themselves included. [`resolve`]
+/// calls it; what weighs no error is in [`App::findings`] then.
+///
+/// [`resolve`]: super::resolve
+pub fn findings(app: &App, checks: Option<&Checks>) -> Violations {
     let usual = Checks::default();
     let checks = checks.unwrap_or(&usual);
     let system = System::of(app, Limits::of(checks.bounds.as_ref()));
