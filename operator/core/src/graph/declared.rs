@@ -3,13 +3,18 @@
 use msapp_crds::v1alpha1::{BackingService, MicroserviceAppSpec};
 
 use super::connection::{Connection, Part};
+use super::inside::canonical_host;
 use super::outside::Outside;
 use super::resolve::{Target, Targets};
 use super::{BackingTarget, Domain, ExternalTarget, Reach};
 use crate::violation::{Code, Violation, Violations, nearest};
 
 /// Databases, caches and brokers, sorted by name.
-pub(super) fn backing_services(spec: &MicroserviceAppSpec, targets: &Targets<'_>) -> Vec<BackingTarget> {
+pub(super) fn backing_services(
+    spec: &MicroserviceAppSpec,
+    namespace: &str,
+    targets: &Targets<'_>,
+) -> Vec<BackingTarget> {
     let written = spec.backing_services.iter().enumerate();
     let mut all: Vec<BackingTarget> = written
         .filter_map(|(index, backing)| {
@@ -18,7 +23,7 @@ pub(super) fn backing_services(spec: &MicroserviceAppSpec, targets: &Targets<'_>
                 name: backing.name.clone(),
                 engine: backing.engine,
                 owner: backing.owner.clone(),
-                identity: identity(backing, &outside.connection),
+                identity: identity(backing, namespace, &outside.connection),
                 reach: outside.reach.clone(),
                 path: format!("spec.backingServices[{index}]"),
             })
@@ -28,14 +33,19 @@ pub(super) fn backing_services(spec: &MicroserviceAppSpec, targets: &Targets<'_>
     all
 }
 
-fn identity(backing: &BackingService, connection: &Connection) -> String {
+/// A Service can be written in several ways, and is the same database in all of them.
+fn identity(backing: &BackingService, namespace: &str, connection: &Connection) -> String {
     let secret = connection.secret.as_ref().map(|secret| secret.name.as_str()).unwrap_or_default();
     let part = |part: &Part| match part {
         Part::Text(text) => text.clone(),
         Part::Key(key) => format!("{key} of {secret}"),
     };
     let database = connection.database.as_ref().map(part).unwrap_or_default();
-    format!("{:?} {}:{}/{database}", backing.engine, part(&connection.host), part(&connection.port))
+    let host = match &connection.host {
+        Part::Text(host) => canonical_host(host, namespace),
+        key => part(key),
+    };
+    format!("{:?} {host}:{}/{database}", backing.engine, part(&connection.port))
 }
 
 /// Services of others, sorted by name.

@@ -15,6 +15,7 @@ mod exclusive;
 mod exposure;
 mod image;
 mod inherit;
+mod inside;
 mod managed;
 mod network;
 mod object_names;

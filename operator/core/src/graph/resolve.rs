@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::events::Catalogue;
 use super::outside::{Outside, Surroundings};
 use super::{App, Caller, Service, TargetKind};
-use super::{checks, declared, exposure, inherit, network, outside, ports, service};
+use super::{checks, declared, exposure, inherit, inside, network, outside, ports, service};
 use crate::schema;
 use crate::source::Source;
 use crate::violation::{Code, Violation, Violations};
@@ -116,12 +116,13 @@ fn assemble(source: &Source, spec: &MicroserviceAppSpec, violations: &mut Violat
         network: rules,
         events: catalogue.events(&services),
         services,
-        backing_services: declared::backing_services(spec, &targets),
+        backing_services: declared::backing_services(spec, &source.namespace, &targets),
         external_services: declared::external_services(spec, &targets),
         domains: declared::domains(spec, violations),
         findings: Violations::default(),
         secrets_unread: false,
     };
+    inside::check(spec, &app, violations);
     app.findings = judge(&app, spec.checks.as_ref(), violations);
     app
 }

@@ -49,6 +49,10 @@ fn names(system: &System<'_>) -> Vec<Finding> {
             Reach::Nowhere => {
                 "isolation Strict opens nothing to it; give cidrs or pods, or set isolation to Lenient"
             }
+            Reach::Cidrs(cidrs) if cidrs.iter().any(|cidr| cidr.ends_with("/0")) => {
+                let message = format!("the ranges of {name:?} are every address; give those that it has");
+                return Some(Finding::new(Check::NameWithoutAddress, path, name, message));
+            }
             Reach::Service | Reach::Pods { .. } | Reach::Cidrs(_) => return None,
         };
         let message =
