@@ -1,5 +1,6 @@
 #![no_main]
 
+#[allow(dead_code)] // each binary runs one of the targets
 #[path = "../targets/mod.rs"]
 mod targets;
 

@@ -1,4 +1,4 @@
-//! How long the core takes for a system of a hundred services: `make bench`; docs/performance.md has the figures.
+//! How long the core takes for a system of a hundred services: `make bench`.
 
 use std::hint::black_box;
 
