@@ -68,6 +68,8 @@ const CARGO_DENY: &str = "0.20.2";
 /// Licences, sources and duplicates need nothing but the lock file. Advisories need the network, so they are for
 /// `cargo deny check advisories`.
 fn dependencies() -> Result<()> {
+    // A build fetches what this machine needs; cargo-deny reads what every system would.
+    workspace::run(workspace::cargo(&["fetch", "--locked", "--quiet"]))?;
     let mut deny = Command::new(installed("cargo-deny", CARGO_DENY)?);
     deny.args(["--offline", "--log-level", "error", "check", "bans", "licenses", "sources"]);
     deny.current_dir(workspace::root());
