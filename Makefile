@@ -49,7 +49,7 @@ oracle: ## compare the evaluator of network policies with an independent one; bu
 fuzz: ## give the commands bytes that nobody would write, SECONDS for each target; TARGET chooses one
 	cargo xtask fuzz --seconds=$(SECONDS) $(if $(TARGET),--target=$(TARGET))
 
-bench: ## measure the core on a system of a hundred services
+bench: ## measure the core on a system of a hundred services; docs/performance.md has figures
 	cargo bench -p msapp-core --bench figures
 
 build: ## compile everything of Rust
