@@ -78,6 +78,7 @@ fn check(value: &Value, schema: &Value, path: &str, violations: &mut Violations)
             check_number(value, schema, path, violations);
         }
         ("boolean", Value::Bool(_)) => {}
+        ("string", Value::Bool(_) | Value::Number(_)) => violations.push(unquoted(path, schema, value)),
         (expected, found) => violations.push(wrong_type(path, expected, found)),
     }
 }
@@ -92,6 +93,18 @@ fn wrong_type(path: &str, expected: &str, found: &Value) -> Violation {
         other => other,
     };
     Violation::new(path, Code::WrongType, format!("expected {expected}, found {}", described(found)))
+}
+
+/// A word that YAML reads as something else, as it does with `Off`.
+fn unquoted(path: &str, schema: &Value, found: &Value) -> Violation {
+    let Some(allowed) = schema["enum"].as_array() else {
+        let message = format!("expected text, found {}: write it in quotes", described(found));
+        return Violation::new(path, Code::WrongType, message);
+    };
+    let allowed: Vec<&str> = allowed.iter().filter_map(Value::as_str).collect();
+    let message = format!("expected one of {}, found {}", allowed.join(", "), described(found));
+    let off = allowed.into_iter().find(|word| *word == "Disabled" && *found == Value::Bool(false));
+    Violation::new(path, Code::WrongType, message).suggest(off)
 }
 
 fn described(value: &Value) -> String {
@@ -293,6 +306,19 @@ mod tests {
                 "spec.services[2].name: \"cart\" is already the name of spec.services[1]",
                 "spec.services[2].resources.requests.cpu: expected a whole number or text, found 0.5: write it in quotes",
                 "spec.services[2].resources.requests.memory: \"1GB\" is no quantity such as 250m, 2 or 128Mi",
+            ]
+        );
+    }
+
+    #[test]
+    fn a_word_that_yaml_reads_as_something_else_is_told_with_its_cure() {
+        let spec = json!({"network": {"isolation": false}, "services": [{"name": 7, "image": true}]});
+        assert_eq!(
+            found(&spec),
+            [
+                "spec.network.isolation: expected one of Strict, Lenient, Disabled, found false; did you mean \"Disabled\"?",
+                "spec.services[0].image: expected text, found true: write it in quotes",
+                "spec.services[0].name: expected text, found the number 7: write it in quotes",
             ]
         );
     }

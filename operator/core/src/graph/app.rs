@@ -133,6 +133,8 @@ pub struct BackingTarget {
     pub owner: Option<String>,
     /// What tells one database from another: host, port and name of the database.
     pub identity: String,
+    /// Whether only a Secret tells its host.
+    pub host_in_secret: bool,
     /// How policy opens to it.
     pub reach: Reach,
     /// Where the resource declares it.

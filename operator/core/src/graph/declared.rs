@@ -23,6 +23,7 @@ pub(super) fn backing_services(
                 name: backing.name.clone(),
                 engine: backing.engine,
                 owner: backing.owner.clone(),
+                host_in_secret: matches!(outside.connection.host, Part::Key(_)),
                 identity: identity(backing, namespace, &outside.connection),
                 reach: outside.reach.clone(),
                 path: format!("spec.backingServices[{index}]"),

@@ -1,6 +1,6 @@
 //! The one door from what was written to what is proven.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use msapp_crds::v1alpha1::{Checks, MicroserviceAppSpec};
 use serde_json::Value;
@@ -30,7 +30,12 @@ pub fn resolve(source: &Source) -> Result<App, Violations> {
         return Err(violations.sorted());
     }
     let app = match parse(&source.spec).or_else(|_| parse(&without_wrong_values(&source.spec, &violations))) {
-        Ok(spec) => Some(assemble(source, &spec, &mut violations)),
+        Ok(spec) => {
+            let mut found = Violations::default();
+            let app = assemble(source, &spec, &mut found);
+            violations.extend(without_consequences(found, &violations));
+            Some(app)
+        }
         Err(violation) => {
             if violations.is_empty() {
                 violations.push(violation);
@@ -59,9 +64,7 @@ fn without_wrong_values(spec: &Value, violations: &Violations) -> Value {
     let mut spec = spec.clone();
     for violation in violations.iter() {
         let path = violation.path.strip_prefix("spec.").unwrap_or_default();
-        // An item of a list is left out with its list, so that the other items keep their numbers.
-        let path = path.rsplit_once('[').filter(|_| path.ends_with(']')).map_or(path, |(list, _)| list);
-        let pointer = format!("/{}", path.replace(['.', '['], "/").replace(']', ""));
+        let pointer = format!("/{}", without_item(path).replace(['.', '['], "/").replace(']', ""));
         if let Some((parent, field)) = pointer.rsplit_once('/')
             && let Some(parent) = spec.pointer_mut(parent).and_then(Value::as_object_mut)
         {
@@ -69,6 +72,30 @@ fn without_wrong_values(spec: &Value, violations: &Violations) -> Value {
         }
     }
     spec
+}
+
+/// What is wrong beside the schema, but not that a field is missing which is there with a value that the schema refuses.
+fn without_consequences(found: Violations, refused: &Violations) -> Violations {
+    let mut wrong: BTreeSet<&str> = BTreeSet::new();
+    for violation in refused.iter().filter(|violation| is_about_a_field(violation)) {
+        let field = without_item(&violation.path);
+        wrong.extend([field, field.rsplit_once('.').map_or(field, |(parent, _)| parent)]);
+    }
+    let follows = |violation: &&Violation| {
+        matches!(violation.code, Code::Exclusive | Code::MissingField)
+            && wrong.contains(violation.path.as_str())
+    };
+    found.iter().filter(|violation| !follows(violation)).cloned().collect()
+}
+
+/// Whether a field of the resource is meant: a field that does not exist counts where it is a slip of one that does.
+fn is_about_a_field(violation: &Violation) -> bool {
+    violation.code != Code::UnknownField || violation.suggestion.is_some()
+}
+
+/// An item of a list is left out with its list, so that the other items keep their numbers.
+fn without_item(path: &str) -> &str {
+    path.rsplit_once('[').filter(|_| path.ends_with(']')).map_or(path, |(list, _)| list)
 }
 
 /// The API server drops nulls of fields that are not nullable; so do files.
@@ -226,5 +253,35 @@ fn connect(services: &mut [Service]) {
         service.callers = callers.remove(&service.name).unwrap_or_default();
         service.callers.sort();
         service.callers.dedup();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn told(variable: Value) -> Vec<String> {
+        let mut source = Source { name: "shop".to_owned(), ..Source::default() };
+        source.spec = json!({
+            "services": [{"name": "web", "image": "web:1", "dependencies": [{"name": "db", "env": [variable]}]}],
+            "backingServices": [{"name": "db", "engine": "PostgreSQL", "host": "db.example.org"}],
+        });
+        let found = resolve(&source).expect_err("the variable is wrong");
+        found.iter().map(|violation| format!("{} {}", violation.path, violation.code.as_str())).collect()
+    }
+
+    #[test]
+    fn a_field_with_a_wrong_value_is_not_told_to_be_missing() {
+        let variable = "spec.services[0].dependencies[0].env[0]";
+        assert_eq!(told(json!({"name": "X", "from": "Uri"})), [format!("{variable}.from invalid-value")]);
+        assert_eq!(told(json!({"name": "X", "frm": "URI"})), [format!("{variable}.frm unknown-field")]);
+        assert_eq!(told(json!({"name": "X"})), [format!("{variable} exclusive")]);
+        let both = told(json!({"name": "X", "quite-different": 1}));
+        assert_eq!(
+            both,
+            [format!("{variable} exclusive"), format!("{variable}.quite-different unknown-field")]
+        );
     }
 }

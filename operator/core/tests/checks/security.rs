@@ -153,3 +153,19 @@ fn a_name_that_nobody_uses_is_only_told_to_be_unused() {
     assert_eq!(found.len(), 1, "{found:?}");
     assert!(found[0].contains("unused-external-service"), "{found:?}");
 }
+
+#[test]
+fn an_address_that_only_a_secret_tells_is_told_as_such() {
+    for place in [
+        "secret: {name: db, hostKey: host}",
+        "managedBy: {provisionedService: {apiVersion: db.example/v1, kind: Database, name: db}}",
+    ] {
+        let told = "warning name-without-address spec.backingServices[0]: only its Secret tells where \"db\" is, and a \
+                    NetworkPolicy cannot read it: its port is open to every address; give cidrs or pods";
+        let spec = format!(
+            "network: {{isolation: Lenient}}\nservices: [{{name: cart, image: 'cart:1', dependencies: [{{name: db}}]}}]\n\
+             backingServices: [{{name: db, engine: MySQL, {place}}}]\n"
+        );
+        assert_eq!(found(&spec), [told]);
+    }
+}

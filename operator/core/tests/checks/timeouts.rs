@@ -1,6 +1,6 @@
 //! Retries of retries, and callers that give up first.
 
-use crate::{NOTHING, found, services};
+use crate::{NOTHING, found, service, services};
 
 const RETRIED: [(&str, &str); 4] = [
     ("web", "{name: cart, retries: {attempts: 2}}"),
@@ -67,7 +67,7 @@ fn retries_beyond_every_number_are_survived() {
         .collect();
     let all: Vec<(&str, &str)> = all.iter().map(|(name, edges)| (name.as_str(), edges.as_str())).collect();
     let found = found(&services(&all));
-    assert!(found.iter().any(|one| one.contains(&i64::MAX.to_string())), "{found:?}");
+    assert!(found.iter().any(|one| one.contains("more than 1,000,000 calls")), "{found:?}");
 }
 
 /// How long web waits for cart, and cart for stock.
@@ -98,4 +98,18 @@ fn a_callee_that_waits_for_a_service_of_others_counts() {
     let found = found(&format!("{spec}{external}"));
     assert_eq!(found.len(), 1, "{found:?}");
     assert!(found[0].contains("cart, which may wait 10s for stripe"), "{found:?}");
+}
+
+#[test]
+fn calls_and_services_without_end_are_told_in_one_line() {
+    let services: String = (0..100)
+        .map(|at| match at {
+            99 => service("s99", ""),
+            _ => service(&format!("s{at}"), &format!("{{name: s{}, retries: {{attempts: 2}}}}", at + 1)),
+        })
+        .collect();
+    let told = found(&format!("services:\n{services}")).join("\n");
+    let stops = "s0 → s1 → s2 → … (94 more) … → s97 → s98 → s99";
+    assert!(told.contains(&format!("99 calls wait for one another, more than 4: {stops};")), "{told}");
+    assert!(told.contains(&format!("can become more than 1,000,000 calls at the end of {stops},")), "{told}");
 }

@@ -103,3 +103,13 @@ backingServices: [{name: events, engine: NATS, host: 10.0.0.1, events: [{name: P
     assert_eq!(event.len(), 1, "{event:?}");
     assert!(event[0].starts_with("error unknown-name spec.services[0].publishes[0]"), "{event:?}");
 }
+
+#[test]
+fn a_waiver_with_a_blank_reason_and_a_second_one_for_the_same_are_mistakes() {
+    let waivers = "{check: shared-database, target: db, reason: until the split}, {check: shared-database, target: db, reason: ' '}";
+    let told = [
+        "error duplicate spec.checks.waivers[1]: spec.checks.waivers[0] accepts the same already",
+        "error invalid-value spec.checks.waivers[1].reason: the reason is blank; say why the finding is accepted",
+    ];
+    assert_eq!(waived(waivers), told);
+}

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::System;
-use super::finding::{Check, Finding, names_of, written_at};
+use super::finding::{Check, Finding, listed, names_of, written_at};
 use super::groups::Way;
 use crate::graph::{Edge, Service};
 
@@ -50,7 +50,7 @@ fn circle(way: &[&Service], members: &[&Service], last: &Edge) -> Finding {
     let (stops, subjects) = (names_of(way), names_of(members));
     let message = format!(
         "these services wait for each other's answers: {} → {}; make one of the calls an event, or merge them",
-        stops.join(" → "),
+        listed(&stops, " → "),
         stops[0]
     );
     Finding { check: Check::SynchronousCycle, path: written_at(last), subjects, message }
@@ -61,7 +61,7 @@ fn deep(way: &Way<'_>, bound: i64) -> Option<Finding> {
         let message = format!(
             "{} calls wait for one another, more than {bound}: {}; make one of them an event, or raise callDepth",
             way.weight,
-            way.stops.join(" → ")
+            listed(&way.stops, " → ")
         );
         let (path, subjects) = (way.start[0].path.clone(), names_of(way.start));
         Finding { check: Check::DeepCallChain, path, subjects, message }

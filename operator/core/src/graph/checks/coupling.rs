@@ -3,7 +3,7 @@
 use super::System;
 use super::calls::calls;
 use super::data::databases;
-use super::finding::{Check, Finding, names_of};
+use super::finding::{Check, Finding, listed, names_of};
 use super::groups::strongly_connected;
 use crate::graph::Service;
 
@@ -31,7 +31,7 @@ fn coupled(system: &System<'_>, members: &[&str]) -> Option<Finding> {
     let message = format!(
         "none of these {} can be deployed without the others, by calls and shared data: {}; make a call optional or an event, or merge them",
         members.len(),
-        subjects.join(", ")
+        listed(&subjects, ", ")
     );
     Some(Finding {
         check: Check::DistributedMonolith,

@@ -150,6 +150,21 @@ impl Finding {
     }
 }
 
+/// Names that a message gives all of.
+const MOST_NAMED: usize = 10;
+/// Names that it gives from each end of a longer list.
+const FROM_EACH_END: usize = 3;
+
+/// Names in their order; of very many the first and the last few.
+pub(super) fn listed(names: &[impl AsRef<str>], between: &str) -> String {
+    let mut told: Vec<&str> = names.iter().map(AsRef::as_ref).collect();
+    let more = format!("… ({} more) …", told.len().saturating_sub(2 * FROM_EACH_END));
+    if told.len() > MOST_NAMED {
+        told.splice(FROM_EACH_END..told.len() - FROM_EACH_END, [more.as_str()]);
+    }
+    told.join(between)
+}
+
 /// Where an edge is written: its dependency, or the first event that needs it.
 pub(super) fn written_at(edge: &Edge) -> String {
     edge.origins.first().cloned().unwrap_or_default()
@@ -158,4 +173,17 @@ pub(super) fn written_at(edge: &Edge) -> String {
 /// The names of services, in their order.
 pub(super) fn names_of(services: &[&Service]) -> Vec<String> {
     services.iter().map(|service| service.name.clone()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_very_many_names_the_first_and_the_last_are_told() {
+        let names = |count: usize| (1..=count).map(|at| at.to_string()).collect::<Vec<_>>();
+        assert_eq!(listed(&names(10), ","), "1,2,3,4,5,6,7,8,9,10");
+        assert_eq!(listed(&names(11), " → "), "1 → 2 → 3 → … (5 more) … → 9 → 10 → 11");
+        assert_eq!(listed(&names(100), ", "), "1, 2, 3, … (94 more) …, 98, 99, 100");
+    }
 }

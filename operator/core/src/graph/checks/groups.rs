@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use petgraph::algo::tarjan_scc;
 use petgraph::graphmap::DiGraphMap;
 
+use super::finding::listed;
 use crate::graph::{App, Edge, Service};
 
 /// Names that lead to each other in circles, each group sorted; every group leads only to groups before it.
@@ -112,6 +113,6 @@ impl<'a> Groups<'a> {
 
     fn stop(&self, group: usize) -> String {
         let names: Vec<&str> = self.members[group].iter().map(|service| service.name.as_str()).collect();
-        if names.len() == 1 { names[0].to_owned() } else { format!("({})", names.join(", ")) }
+        if names.len() == 1 { names[0].to_owned() } else { format!("({})", listed(&names, ", ")) }
     }
 }

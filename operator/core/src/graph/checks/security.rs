@@ -39,11 +39,12 @@ fn exposed(service: &Service) -> Option<Finding> {
 /// Targets of which only a name is known, as far as somebody depends on them.
 fn names(system: &System<'_>) -> Vec<Finding> {
     let app = system.app;
-    let backing = app.backing_services.iter().map(|one| (&one.name, &one.reach, &one.path));
-    let external = app.external_services.iter().map(|one| (&one.name, &one.reach, &one.path));
+    let backing =
+        app.backing_services.iter().map(|one| (&one.name, &one.reach, &one.path, one.host_in_secret));
+    let external = app.external_services.iter().map(|one| (&one.name, &one.reach, &one.path, false));
     let used = |name: &str| !system.users_of(name).is_empty();
-    let all = backing.chain(external).filter(|(name, _, _)| app.network.is_some() && used(name));
-    all.filter_map(|(name, reach, path)| {
+    let all = backing.chain(external).filter(|(name, ..)| app.network.is_some() && used(name));
+    all.filter_map(|(name, reach, path, host_in_secret)| {
         let opened = match reach {
             Reach::AnyAddress => "its port is open to every address; give cidrs or pods",
             Reach::Nowhere => {
@@ -55,8 +56,12 @@ fn names(system: &System<'_>) -> Vec<Finding> {
             }
             Reach::Service | Reach::Pods { .. } | Reach::Cidrs(_) => return None,
         };
-        let message =
-            format!("only the name of {name:?} is known, and a NetworkPolicy cannot hold a name: {opened}");
+        let known = if host_in_secret {
+            format!("only its Secret tells where {name:?} is, and a NetworkPolicy cannot read it")
+        } else {
+            format!("only the name of {name:?} is known, and a NetworkPolicy cannot hold a name")
+        };
+        let message = format!("{known}: {opened}");
         Some(Finding::new(Check::NameWithoutAddress, path, name, message))
     })
     .collect()

@@ -3,7 +3,7 @@
 
 use super::System;
 use super::calls::calls;
-use super::finding::{Check, Finding, names_of, written_at};
+use super::finding::{Check, Finding, listed, names_of, written_at};
 use super::groups::Way;
 use crate::graph::{App, Edge, Service};
 
@@ -25,12 +25,17 @@ fn amplified(way: &Way<'_>, bound: i64) -> Option<Finding> {
     (way.weight > bound).then(|| {
         let message = format!(
             "one request can become {} calls at the end of {}, more than {bound}; retry at one of these hops only",
-            way.weight,
-            way.stops.join(" → ")
+            number(way.weight),
+            listed(&way.stops, " → ")
         );
         let (path, subjects) = (way.start[0].path.clone(), names_of(way.start));
         Finding { check: Check::RetryAmplification, path, subjects, message }
     })
+}
+
+/// How many, as far as it still says anything.
+fn number(calls: i64) -> String {
+    if calls > 1_000_000 { "more than 1,000,000".to_owned() } else { calls.to_string() }
 }
 
 /// Edges whose caller gives up before the callee does with one of its own calls.

@@ -28,8 +28,24 @@ pub(super) fn apply(found: Vec<Finding>, waivers: &[Waiver]) -> Violations {
             Some(check) if !used.contains(&at) => left.push(stale(waiver, check, &path, &subjects)),
             Some(_) => {}
         }
+        left.extend(written(waivers, at, &path));
     }
     left
+}
+
+/// What is wrong with a waiver whatever is found: no reason, or another one for the same.
+fn written(waivers: &[Waiver], at: usize, path: &str) -> Violations {
+    let (waiver, earlier) = (&waivers[at], &waivers[..at]);
+    let same = |other: &Waiver| (&other.check, &other.target) == (&waiver.check, &waiver.target);
+    let twice = earlier.iter().position(same).map(|first| {
+        let message = format!("spec.checks.waivers[{first}] accepts the same already");
+        Violation::new(path, Code::Duplicate, message)
+    });
+    let blank = waiver.reason.trim().is_empty().then(|| {
+        let message = "the reason is blank; say why the finding is accepted";
+        Violation::new(format!("{path}.reason"), Code::InvalidValue, message)
+    });
+    twice.into_iter().chain(blank).collect()
 }
 
 fn accepts(waiver: &Waiver, finding: &Finding) -> bool {
