@@ -78,6 +78,18 @@ pub fn hidden(name: &str, value: &str) -> String {
     if is_credential(name) && !HARMLESS.is_match(value) { HIDDEN.to_owned() } else { hidden_text(value) }
 }
 
+/// Words of a command without what may not be shown: `--password hunter2` is a credential in two of them.
+pub fn hidden_words<Word: AsRef<str>>(words: &[Word]) -> Vec<String> {
+    let mut after_flag = false;
+    let shown = words.iter().map(|word| {
+        let text = word.as_ref();
+        let shown = if after_flag && !text.starts_with('-') { HIDDEN.to_owned() } else { hidden_text(text) };
+        after_flag = text.starts_with('-') && !text.contains('=') && is_credential(text);
+        shown
+    });
+    shown.collect()
+}
+
 /// A text of any number of lines without what may not be shown.
 pub fn hidden_text(text: &str) -> String {
     let mut state = Inside::Nothing;

@@ -8,7 +8,7 @@ use std::fmt;
 
 use serde_json::{Map, Value};
 
-use super::credential::{HIDDEN, hidden, hidden_text, is_credential};
+use super::credential::{hidden, hidden_text, hidden_words};
 
 /// A field that gets another value.
 #[derive(Clone, Debug, PartialEq)]
@@ -268,7 +268,8 @@ fn without_credentials(path: &Path, value: &Value) -> Value {
         Value::Array(items)
             if path.last_field().is_some_and(|field| ["args", "command"].contains(&field)) =>
         {
-            words_of_a_command(items)
+            let words: Vec<&str> = items.iter().map(|word| word.as_str().unwrap_or_default()).collect();
+            hidden_words(&words).into()
         }
         Value::Array(items) => items
             .iter()
@@ -279,16 +280,4 @@ fn without_credentials(path: &Path, value: &Value) -> Value {
             .collect(),
         scalar => scalar.clone(),
     }
-}
-
-/// `--password hunter2` is a credential in two words.
-fn words_of_a_command(words: &[Value]) -> Value {
-    let mut after_flag = false;
-    let shown = words.iter().map(|word| {
-        let text = word.as_str().unwrap_or_default();
-        let shown = if after_flag && !text.starts_with('-') { HIDDEN.to_owned() } else { hidden_text(text) };
-        after_flag = text.starts_with('-') && !text.contains('=') && is_credential(text);
-        Value::from(shown)
-    });
-    shown.collect()
 }

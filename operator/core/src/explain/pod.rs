@@ -5,7 +5,7 @@ use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 use msapp_crds::v1alpha1::{SpreadRule, Visibility};
 
 use super::facts::Facts;
-use crate::difference::credential::hidden_text;
+use crate::difference::credential::hidden_words;
 use crate::graph::{Budget, Scaling};
 use crate::violation::field_path;
 
@@ -16,8 +16,7 @@ pub(super) fn explain(facts: &mut Facts<'_>) {
     facts.written("image", &service.image, own("image"), "");
     for (field, words) in [("command", &service.command), ("args", &service.args)] {
         if !words.is_empty() {
-            let shown: Vec<String> = words.iter().map(|word| hidden_text(word)).collect();
-            facts.written(field, format!("{shown:?}"), own(field), "");
+            facts.written(field, format!("{:?}", hidden_words(words)), own(field), "");
         }
     }
     if let Some(profile) = facts.value(&format!("{}.profile", service.path)) {

@@ -16,6 +16,7 @@ fn source() -> Source {
         "network": {"monitoringNamespace": "monitoring"},
         "services": [
             {"name": "cart", "image": "cart:1", "profile": "slow",
+             "args": ["--password=hunter2", "--token", "hunter2", "--verbose"],
              "ports": [{"name": "http", "port": 80, "targetPort": 8080}],
              "env": [{"name": "API_TOKEN", "value": "hunter2"},
                      {"name": "MAIL_PASSWORD", "secret": {"name": "mail", "key": "password"}}],
@@ -118,6 +119,8 @@ fn no_credential_is_shown() {
     assert_eq!(told(&cart, "env.API_TOKEN"), "*** from spec.services[0].env[0]");
     assert_eq!(told(&cart, "env.MAIL_PASSWORD"), "Secret mail key password from spec.services[0].env[1]");
     assert_eq!(told(&cart, "files./etc/cart.yaml"), "inline, 17 bytes from spec.services[0].files[0]");
+    let args = r#"["--password=***", "--token", "***", "--verbose"] from spec.services[0].args"#;
+    assert_eq!(told(&cart, "args"), args);
     assert!(!json!(cart).to_string().contains("hunter2"));
 }
 
