@@ -81,7 +81,7 @@ complete -c msapp -n "__fish_msapp_using_subcommand why" -l app -d 'Which of sev
 complete -c msapp -n "__fish_msapp_using_subcommand why" -s n -l namespace -d 'Namespace of resources that name none' -r
 complete -c msapp -n "__fish_msapp_using_subcommand why" -l context -d 'Context of the kubeconfig; implies --live' -r
 complete -c msapp -n "__fish_msapp_using_subcommand why" -s o -l output -d 'How it is printed' -r -f -a "text\t'A few lines'
-json\t'An object {app, namespace, from, to, port, allowed, ports, ends, reasons, remedy, live}'"
+json\t'An object {app, namespace, from, to, port, asked, allowed, ports, ends, reasons, remedy, live}'"
 complete -c msapp -n "__fish_msapp_using_subcommand why" -l live -d 'Look into the cluster too'
 complete -c msapp -n "__fish_msapp_using_subcommand why" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c msapp -n "__fish_msapp_using_subcommand impact" -l app -d 'Which of several apps in it is meant' -r

@@ -118,3 +118,14 @@ fn a_resource_with_mistakes_has_no_answer() {
     assert_eq!((ran.code, ran.stdout.as_str()), (1, ""));
     assert!(ran.stderr.contains("did you mean \"catalog\"?"), "{}", ran.stderr);
 }
+
+#[test]
+fn of_a_port_that_is_closed_the_open_one_is_told_at_both_ends() {
+    let ran = asked(&["order-taking", "cart:admin"]);
+    assert_eq!(ran.code, 1);
+    let egress = "egress   NetworkPolicy order-taking lets TCP 8081 out to cart, not TCP 9000\n";
+    let ingress = "ingress  NetworkPolicy cart lets TCP 8081 in from order-taking, not TCP 9000\n";
+    assert!(ran.stdout.contains(egress) && ran.stdout.contains(ingress), "{}", ran.stdout);
+    let ran = asked(&["order-taking", "cart:0"]);
+    assert!(ran.stdout.contains("lets TCP 8081 out to cart, not port 0\n"), "{}", ran.stdout);
+}

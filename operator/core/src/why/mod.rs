@@ -35,6 +35,8 @@ pub struct Answer {
     /// On which port, as it was asked.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub port: Option<String>,
+    /// What was asked for, as policy sees it.
+    pub asked: Traffic,
     /// Whether anything passes of what was asked for.
     pub allowed: bool,
     /// What passes of it. Ports are those of the pods: policy is applied behind the translation of a Service.
@@ -59,6 +61,8 @@ pub struct Verdict {
     pub policy: Option<String>,
     /// What it lets through of what was asked for.
     pub ports: Traffic,
+    /// What it lets through of anything, so that another port than the one asked for is seen to be open.
+    pub open: Traffic,
 }
 
 /// One reason.
@@ -157,6 +161,7 @@ pub fn why(app: &App, desired: &DesiredSet, question: &Question) -> Result<Answe
         from: question.from.clone(),
         to: question.to.clone(),
         port: question.port.clone(),
+        asked: asked.traffic.clone(),
         allowed,
         ports: if allowed { ports } else { Traffic::default() },
         ends,
@@ -172,8 +177,8 @@ fn ends(app: &App, posts: &Posts, (from, to): (&Party<'_>, &Party<'_>), asked: &
     let verdict = |end, party: &Party<'_>, found: Option<&Traffic>| {
         let service = party.service()?;
         let policy = app.network.is_some().then(|| service.name.clone());
-        let ports = found.map(|found| found.intersection(&asked.traffic)).unwrap_or_default();
-        Some(Verdict { end, policy, ports })
+        let open = found.cloned().unwrap_or_default();
+        Some(Verdict { end, policy, ports: open.intersection(&asked.traffic), open })
     };
     let egress = verdict(End::Egress, from, passage.as_ref().map(|passage| &passage.egress));
     let ingress = verdict(End::Ingress, to, passage.as_ref().map(|passage| &passage.ingress));

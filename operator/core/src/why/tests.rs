@@ -81,6 +81,18 @@ fn an_edge_allows_its_own_port_and_no_other() {
 }
 
 #[test]
+fn an_end_tells_what_else_it_lets_through() {
+    let ends = |edge: &str| {
+        let answer = asked(&strict(), edge).expect("it has an answer");
+        let ends = answer.ends.iter().map(|end| format!("{} of {}", end.ports, end.open));
+        format!("{}: {}", answer.asked, ends.collect::<Vec<_>>().join(", "))
+    };
+    assert_eq!(ends("web->catalog:grpc"), "TCP 9090: nothing of TCP 8081, nothing of TCP 8081");
+    assert_eq!(ends("catalog->web:http"), "TCP 8080: nothing of nothing, nothing of nothing");
+    assert_eq!(ends("web->catalog:http"), "TCP 8081: TCP 8081 of TCP 8081, TCP 8081 of TCP 8081");
+}
+
+#[test]
 fn without_an_edge_the_line_to_add_is_told() {
     let app = strict();
     let place = "at spec.services[1].dependencies";

@@ -5,7 +5,7 @@ mod live;
 use anyhow::{Result, bail};
 use clap::{Args, ValueEnum};
 use msapp_core::build;
-use msapp_core::policy::{End, Traffic};
+use msapp_core::policy::End;
 use msapp_core::why::{
     Answer, Change, Link, Question, Reason, Remedy, State, Verdict, first_missing, links, why,
 };
@@ -48,7 +48,7 @@ Exit codes:
 pub(super) enum Output {
     /// A few lines.
     Text,
-    /// An object {app, namespace, from, to, port, allowed, ports, ends, reasons, remedy, live}.
+    /// An object {app, namespace, from, to, port, asked, allowed, ports, ends, reasons, remedy, live}.
     Json,
 }
 
@@ -166,17 +166,28 @@ fn end(answer: &Answer, verdict: &Verdict) -> String {
         let end = if verdict.end == End::Ingress { "ingress" } else { "egress" };
         return format!("{end:8} no NetworkPolicy");
     };
-    let ports =
-        if verdict.ports == Traffic::default() { "nothing".to_owned() } else { verdict.ports.to_string() };
+    let (ports, but) = opened(answer, verdict);
     match verdict.end {
         End::Ingress => {
             let from = if answer.from == "internet" { "the ingress controller" } else { &answer.from };
-            format!("ingress  NetworkPolicy {policy} lets {ports} in from {from}")
+            format!("ingress  NetworkPolicy {policy} lets {ports} in from {from}{but}")
         }
         End::Egress | End::Both => {
-            format!("egress   NetworkPolicy {policy} lets {ports} out to {}", answer.to)
+            format!("egress   NetworkPolicy {policy} lets {ports} out to {}{but}", answer.to)
         }
     }
+}
+
+/// What an end lets through, and what it does not when only something else is open.
+fn opened(answer: &Answer, verdict: &Verdict) -> (String, String) {
+    if !verdict.ports.is_empty() || verdict.open.is_empty() {
+        return (verdict.ports.to_string(), String::new());
+    }
+    let asked = match &answer.port {
+        Some(port) if answer.asked.is_empty() => format!("port {port}"),
+        _ => answer.asked.to_string(),
+    };
+    (verdict.open.to_string(), format!(", not {asked}"))
 }
 
 fn because(reason: &Reason, places: &Places) -> String {
