@@ -30,6 +30,9 @@ const WORDS: [&str; 7] = ["token", "tokens", "pass", "pwd", "pw", "jwt", "bearer
 /// Words that say it at the end of a name: `API_KEY` does, `KEY_PREFIX` does not.
 const LAST: [&str; 2] = ["key", "keys"];
 
+/// Fields of a resource that name Secrets: the name of a Secret is none.
+const POINTERS: [&str; 2] = ["tlsSecret", "imagePullSecrets"];
+
 /// `scheme://user:password@` up to the host.
 static USER_INFORMATION: LazyLock<Regex> = LazyLock::new(|| {
     Regex::new(r"([A-Za-z][A-Za-z0-9+.-]*://)([^\s/?#@]+(?:@[^\s/?#@]+)*)@").expect("a pattern")
@@ -135,7 +138,7 @@ impl Inside {
         for found in ASSIGNMENT.captures_iter(line) {
             let end = found.get(0).map_or(0, |whole| whole.end());
             let value = &line[end..];
-            if !is_credential(&found[1]) || value.starts_with("//") {
+            if !is_credential(&found[1]) || POINTERS.contains(&&found[1]) || value.starts_with("//") {
                 continue;
             }
             if value.is_empty() || value.starts_with(['|', '>']) {
@@ -256,6 +259,14 @@ path: https://api.example.com/?token=***
         assert_eq!(hidden_text(lists), expected);
         let key = "x\n  -----BEGIN RSA PRIVATE KEY-----\n  MIIE\n  -----END RSA PRIVATE KEY-----\ny";
         assert_eq!(hidden_text(key), "x\n  ***\n  ***\n  ***\ny");
+    }
+
+    #[test]
+    fn names_of_secrets_are_shown() {
+        for line in ["expose: {host: a, tlsSecret: shop-tls, class: nginx}", "imagePullSecrets: [registry]"] {
+            assert_eq!(hidden_text(line), line);
+        }
+        assert_eq!(hidden_text("{tlsSecret: shop-tls, password: x}"), "{tlsSecret: shop-tls, password: ***");
     }
 
     #[test]
