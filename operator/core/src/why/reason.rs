@@ -30,8 +30,8 @@ fn usual(sentence: impl Into<String>) -> Reason {
 /// All reasons, the deciding one first.
 pub(super) fn reasons(subject: &Subject<'_>) -> Vec<Reason> {
     let mut reasons = Vec::new();
-    if subject.app.network.is_none() {
-        reasons.push(reason("isolation is disabled: no policy closes anything", "spec.network.isolation"));
+    if subject.app.network.is_none() && subject.allowed {
+        return vec![reason("isolation is disabled: no policy closes anything", "spec.network.isolation")];
     }
     if let (Some(service), Some(port)) = (subject.to.service(), &subject.asked.undeclared) {
         let path = format!("{}.ports", service.path);
@@ -61,7 +61,7 @@ fn outwards(subject: &Subject<'_>, caller: &Service) -> Vec<Reason> {
         Party::Service(called) => &called.name,
         Party::Backing(backing) => &backing.name,
         Party::External(external) => &external.name,
-        Party::Dns => return vec![dns(subject.app)],
+        Party::Dns => return vec![dns(subject)],
         Party::Ingress | Party::Internet | Party::Monitoring | Party::Namespace(_) | Party::Address(_) => {
             return to_place(subject, caller);
         }
@@ -75,7 +75,7 @@ fn declared(subject: &Subject<'_>, caller: &Service, edge: &Edge) -> Vec<Reason>
     let used: Vec<String> = edge.ports.iter().map(|port| port.port.to_string()).collect();
     let used = used.join(", ");
     let (caller, name) = (&caller.name, &edge.name);
-    let covered = !opened(edge).intersection(&subject.asked.traffic).is_empty();
+    let covered = covers(subject, edge);
     let sentence = match edge.reach {
         Reach::Nowhere => format!(
             "{caller} depends on {name}, but only its host name is known, which a policy cannot hold, and isolation is \
@@ -116,19 +116,44 @@ fn undeclared(subject: &Subject<'_>, caller: &Service, name: &str) -> Reason {
     reason(sentence, &caller.path)
 }
 
-fn dns(app: &App) -> Reason {
-    let named = app.network.as_ref().is_some_and(|rules| !rules.dns.is_empty());
-    if named {
-        reason("every service may ask the DNS servers that are named", "spec.network.dns")
-    } else {
-        usual("every service may ask DNS where clusters usually run it")
+fn dns(subject: &Subject<'_>) -> Reason {
+    let named = subject.app.network.as_ref().map(|rules| rules.dns.as_slice()).unwrap_or_default();
+    if named.is_empty() {
+        return usual(if subject.allowed {
+            "every service may ask DNS where clusters usually run it"
+        } else {
+            "this is not the port of DNS where clusters usually run it, and nothing else is open there"
+        });
     }
+    let ports: Vec<String> = named.iter().map(|server| server.port.to_string()).collect();
+    let sentence = if subject.allowed {
+        "every service may ask the DNS servers that are named".to_owned()
+    } else {
+        format!("this is not the port of the DNS servers that are named ({})", ports.join(", "))
+    };
+    reason(sentence, "spec.network.dns")
 }
 
 /// Places that have no name in the app: whatever edge leads there.
 fn to_place(subject: &Subject<'_>, caller: &Service) -> Vec<Reason> {
-    let leads = |edge: &&Edge| match (&edge.reach, subject.to) {
-        (Reach::AnyAddress, _) => true,
+    let edges: Vec<&Edge> = caller.edges.iter().filter(|edge| leads(subject, edge)).collect();
+    let decides = |edge: &&Edge| !subject.allowed || (!labelled(edge) && covers(subject, edge));
+    let found: Vec<Reason> =
+        edges.into_iter().filter(decides).flat_map(|edge| placed(subject, caller, edge)).collect();
+    if !found.is_empty() {
+        return found;
+    }
+    if subject.allowed {
+        // What no edge opens in the namespace of a DNS server is DNS.
+        return vec![dns(subject)];
+    }
+    vec![reason(format!("nothing that {} depends on is there", caller.name), &caller.path)]
+}
+
+/// Ranges of addresses hold no pods, so that they lead to no namespace.
+fn leads(subject: &Subject<'_>, edge: &Edge) -> bool {
+    match (&edge.reach, subject.to) {
+        (Reach::AnyAddress, Party::Address(_) | Party::Internet) => true,
         (Reach::Cidrs(cidrs), Party::Address(address)) => {
             cidrs.iter().any(|cidr| cidr.parse::<IpNet>().is_ok_and(|range| range.contains(address)))
         }
@@ -136,13 +161,31 @@ fn to_place(subject: &Subject<'_>, caller: &Service) -> Vec<Reason> {
             namespace.as_ref().unwrap_or(&subject.app.namespace) == name
         }
         _ => false,
-    };
-    let edges: Vec<&Edge> = caller.edges.iter().filter(leads).collect();
-    if edges.is_empty() {
-        let sentence = format!("nothing that {} depends on is there", caller.name);
-        return vec![reason(sentence, &caller.path)];
     }
-    edges.into_iter().flat_map(|edge| declared(subject, caller, edge)).collect()
+}
+
+/// Whether only some pods of a namespace are meant.
+fn labelled(edge: &Edge) -> bool {
+    matches!(&edge.reach, Reach::Pods { labels, .. } if !labels.is_empty())
+}
+
+fn covers(subject: &Subject<'_>, edge: &Edge) -> bool {
+    !opened(edge).intersection(&subject.asked.traffic).is_empty()
+}
+
+/// An edge that leads to a place, or to some of its pods only.
+fn placed(subject: &Subject<'_>, caller: &Service, edge: &Edge) -> Vec<Reason> {
+    let Reach::Pods { labels, .. } = &edge.reach else { return declared(subject, caller, edge) };
+    if labels.is_empty() || subject.allowed {
+        return declared(subject, caller, edge);
+    }
+    let labels: Vec<String> = labels.iter().map(|(key, value)| format!("{key}={value}")).collect();
+    let sentence = format!(
+        "of the pods there only those of {} are open, which are labelled {}",
+        edge.name,
+        labels.join(",")
+    );
+    edge.origins.iter().take(1).map(|origin| reason(sentence.clone(), origin)).collect()
 }
 
 fn inwards(subject: &Subject<'_>, called: &Service) -> Vec<Reason> {
@@ -151,17 +194,17 @@ fn inwards(subject: &Subject<'_>, called: &Service) -> Vec<Reason> {
     let monitoring = rules.and_then(|rules| rules.monitoring_namespace.as_deref());
     let controller = called.exposure.as_ref().and_then(|entry| entry.controller_namespace.as_deref());
     match subject.from {
-        Party::Monitoring => reasons.push(monitored(monitoring, called)),
+        Party::Monitoring => reasons.push(monitored(subject, monitoring, called)),
         Party::Ingress | Party::Internet => reasons.push(exposed(subject, called)),
         Party::Namespace(name) => {
             if monitoring == Some(name) {
-                reasons.push(monitored(monitoring, called));
+                reasons.push(monitored(subject, monitoring, called));
             }
-            if controller == Some(name) {
+            if controller == Some(name) && (!subject.allowed || enters(subject, called)) {
                 reasons.push(exposed(subject, called));
             }
         }
-        Party::Address(address) => reasons.extend(rules.and_then(|rules| node(rules, *address))),
+        Party::Address(address) => reasons.extend(rules.and_then(|rules| node(subject, rules, *address))),
         Party::Service(_) | Party::Backing(_) | Party::External(_) | Party::Dns => {}
     }
     if reasons.is_empty() && rules.is_some() {
@@ -173,8 +216,13 @@ fn inwards(subject: &Subject<'_>, called: &Service) -> Vec<Reason> {
     reasons
 }
 
-fn monitored(monitoring: Option<&str>, called: &Service) -> Reason {
+fn monitored(subject: &Subject<'_>, monitoring: Option<&str>, called: &Service) -> Reason {
     match monitoring {
+        Some(namespace) if !subject.allowed => {
+            let sentence =
+                format!("to namespace {namespace} only ports that {} declares are open", called.name);
+            reason(sentence, "spec.network.monitoringNamespace")
+        }
         Some(namespace) => reason(
             format!("namespace {namespace} may reach every port that {} declares", called.name),
             "spec.network.monitoringNamespace",
@@ -196,10 +244,21 @@ fn exposed(subject: &Subject<'_>, called: &Service) -> Reason {
     reason(sentence, format!("{}.expose", called.path))
 }
 
+/// Whether what is asked for is the port that is exposed.
+fn enters(subject: &Subject<'_>, called: &Service) -> bool {
+    let entry = called.exposure.as_ref().map(|entry| traffic("TCP", entry.target_port));
+    entry.is_some_and(|entry| !entry.intersection(&subject.asked.traffic).is_empty())
+}
+
 /// Probes of the kubelet, where a network plugin filters them.
-fn node(rules: &NetworkRules, address: IpAddr) -> Option<Reason> {
+fn node(subject: &Subject<'_>, rules: &NetworkRules, address: IpAddr) -> Option<Reason> {
     let holds = |cidr: &String| cidr.parse::<IpNet>().is_ok_and(|range| range.contains(&address));
     let index = rules.node_cidrs.iter().position(holds)?;
     let path = format!("spec.network.nodeCidrs[{index}]");
-    Some(reason("it is an address of a node, which may reach the ports of the probes", path))
+    let sentence = if subject.allowed {
+        "it is an address of a node, which may reach the ports of the probes"
+    } else {
+        "it is an address of a node, and nothing that is asked for is the port of a probe"
+    };
+    Some(reason(sentence, path))
 }

@@ -26,7 +26,7 @@ fn between(subject: &Subject<'_>, caller: &Service, called: &Service) -> Option<
         return None;
     }
     if called.ports.is_empty() || subject.asked.undeclared.is_some() {
-        return Some(new_port(subject, called));
+        return new_port(subject, called);
     }
     let wanted = subject.asked.port.as_ref().map(|port| port.name.as_str());
     let first = called.ports.first().map(|port| port.name.as_str());
@@ -59,16 +59,19 @@ fn more_ports(edge: &Edge, wanted: &str) -> Option<Remedy> {
     })
 }
 
-/// A port has to be declared before anybody can depend on it.
-fn new_port(subject: &Subject<'_>, called: &Service) -> Remedy {
+/// A port has to be declared before anybody can depend on it. Numbers that are no ports cannot be.
+fn new_port(subject: &Subject<'_>, called: &Service) -> Option<Remedy> {
     let number = subject.asked.undeclared.as_deref().unwrap_or("80");
+    if !number.parse::<u16>().is_ok_and(|number| number > 0) {
+        return None;
+    }
     let name = if called.ports.is_empty() { "http".to_owned() } else { format!("port-{number}") };
-    Remedy {
+    Some(Remedy {
         change: Change::Append,
         path: format!("{}.ports", called.path),
         place: format!("{} ({}): ports", called.path, called.name),
         yaml: format!("- {{name: {name}, port: {number}}}"),
-    }
+    })
 }
 
 fn outside(caller: &Service, name: &str, reach: &Reach, path: &str) -> Option<Remedy> {
@@ -88,7 +91,7 @@ fn outside(caller: &Service, name: &str, reach: &Reach, path: &str) -> Option<Re
 fn monitoring(subject: &Subject<'_>, called: &Service) -> Option<Remedy> {
     let named = |app: &App| app.network.as_ref().is_some_and(|rules| rules.monitoring_namespace.is_some());
     if subject.asked.undeclared.is_some() || called.ports.is_empty() {
-        return Some(new_port(subject, called));
+        return new_port(subject, called);
     }
     (!named(subject.app)).then(|| Remedy {
         change: Change::Set,
