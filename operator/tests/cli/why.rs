@@ -126,6 +126,12 @@ fn of_a_port_that_is_closed_the_open_one_is_told_at_both_ends() {
     let egress = "egress   NetworkPolicy order-taking lets TCP 8081 out to cart, not TCP 9000\n";
     let ingress = "ingress  NetworkPolicy cart lets TCP 8081 in from order-taking, not TCP 9000\n";
     assert!(ran.stdout.contains(egress) && ran.stdout.contains(ingress), "{}", ran.stdout);
-    let ran = asked(&["order-taking", "cart:0"]);
-    assert!(ran.stdout.contains("lets TCP 8081 out to cart, not port 0\n"), "{}", ran.stdout);
+    let ran = asked(&["order-taking", "cart:65536"]);
+    assert!(ran.stdout.contains("lets TCP 8081 out to cart, not port 65536\n"), "{}", ran.stdout);
+}
+
+#[test]
+fn a_denial_has_no_reason_that_reads_as_a_permission() {
+    let ran = asked(&["order-taking", "dns:80"]);
+    assert!(ran.stdout.contains("because  this is not the port of DNS"), "{}", ran.stdout);
 }
