@@ -44,7 +44,7 @@ fn identity(backing: &BackingService, namespace: &str, connection: &Connection) 
     let database = connection.database.as_ref().map(part).unwrap_or_default();
     let host = match &connection.host {
         Part::Text(host) => canonical_host(host, namespace),
-        key => part(key),
+        key @ Part::Key(_) => part(key),
     };
     format!("{:?} {host}:{}/{database}", backing.engine, part(&connection.port))
 }
