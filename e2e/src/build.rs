@@ -1,18 +1,17 @@
 //! Builds a Go module into the cache: once, whole or not at all, and visibly.
 
 use std::{
-    env,
-    fs::{self, File, TryLockError},
+    env, fs,
     io::{BufRead, BufReader, Read},
     os::unix::fs::symlink,
     path::{Path, PathBuf},
-    process::{self, Child, Command, Stdio},
+    process::{Child, Command, Stdio},
     thread,
 };
 
 use anyhow::{Context, Result, bail, ensure};
 
-use crate::progress::Progress;
+use crate::{kept, progress::Progress};
 
 /// Changes when the way of building does, so that the result is built anew.
 pub(crate) const RECIPE: &str = "CGO_ENABLED=0 -trimpath -s -w 1";
@@ -37,49 +36,16 @@ pub(crate) struct Module {
 /// Builds what is in `source` and puts it with a link for each program into
 /// `destination`. When another process is at it already, waits for that one.
 pub(crate) fn build(module: &Module, source: &Path, destination: &Path) -> Result<()> {
-    let cache = destination.parent().context("the cache directory has no parent")?;
-    fs::create_dir_all(cache).with_context(|| format!("create {}", cache.display()))?;
-    let _lock = lock(&cache.join("build.lock"))?;
-    if destination.is_dir() {
-        return Ok(());
-    }
-    eprintln!("Building {} from source, once; the result is kept in", module.contents);
-    eprintln!("{}", destination.display());
-    let partial = destination.with_extension(format!("{}.partial", process::id()));
-    remove_leftovers(cache)?;
-    fs::create_dir(&partial).with_context(|| format!("create {}", partial.display()))?;
-    let flags = format!("-s -w{}", (module.versions)(source)?);
-    Go::found(source)?.build(&partial.join(module.name), &flags)?;
-    for program in module.programs {
-        symlink(module.name, partial.join(program))?;
-    }
-    fs::rename(&partial, destination)
-        .with_context(|| format!("rename {} to {}", partial.display(), destination.display()))
-}
-
-/// A lock that the kernel drops when this process ends, however it ends.
-fn lock(path: &Path) -> Result<File> {
-    let file = File::create(path).with_context(|| format!("create {}", path.display()))?;
-    match file.try_lock() {
-        Ok(()) => {}
-        Err(TryLockError::WouldBlock) => {
-            eprintln!("Another process is building; waiting for it.");
-            file.lock()?;
+    kept::once(destination, "build", |partial| {
+        eprintln!("Building {} from source, once; the result is kept in", module.contents);
+        eprintln!("{}", destination.display());
+        let flags = format!("-s -w{}", (module.versions)(source)?);
+        Go::found(source)?.build(&partial.join(module.name), &flags)?;
+        for program in module.programs {
+            symlink(module.name, partial.join(program))?;
         }
-        Err(TryLockError::Error(error)) => return Err(error.into()),
-    }
-    Ok(file)
-}
-
-/// Removes what an interrupted build left. Only whoever holds the lock may.
-fn remove_leftovers(cache: &Path) -> Result<()> {
-    for entry in fs::read_dir(cache)? {
-        let path = entry?.path();
-        if path.extension().is_some_and(|extension| extension == "partial") {
-            fs::remove_dir_all(&path).with_context(|| format!("remove {}", path.display()))?;
-        }
-    }
-    Ok(())
+        Ok(())
+    })
 }
 
 /// The Go command, set up for this module.

@@ -1,14 +1,17 @@
 //! The programs that the Go modules in `cluster/` and `oracle/` build.
 
 use std::{
-    env, fs,
+    fs,
     path::{Path, PathBuf},
 };
 
 use anyhow::{Context, Result};
 use sha2::{Digest, Sha256};
 
-use crate::build::{self, Module};
+use crate::{
+    build::{self, Module},
+    kept::cache_directory,
+};
 
 /// The module of the control plane.
 const CONTROL_PLANE: Module = Module {
@@ -105,14 +108,6 @@ fn source_directory(module: &Module) -> PathBuf {
 fn destination(module: &Module) -> Result<PathBuf> {
     let hash = source_hash(&source_directory(module))?;
     Ok(cache_directory()?.join(format!("{}-{hash}", module.name)))
-}
-
-fn cache_directory() -> Result<PathBuf> {
-    let base = match env::var_os("XDG_CACHE_HOME").filter(|value| !value.is_empty()) {
-        Some(cache) => PathBuf::from(cache),
-        None => env::home_dir().context("neither XDG_CACHE_HOME nor a home directory is set")?.join(".cache"),
-    };
-    Ok(base.join("msapp"))
 }
 
 /// A hash of everything that decides what the binary becomes.

@@ -1,0 +1,3 @@
+//! Images for containers, made without a container engine.
+
+pub mod debian;
