@@ -8,8 +8,8 @@ import (
 	"sync"
 )
 
-// children are the processes of a control plane: this same binary, each time
-// under another name, with its output in a file of the state directory.
+// children are the processes of a control plane: most of them this same binary
+// under another name, each with its output in a file of the state directory.
 type children struct {
 	state   state
 	binary  string
@@ -27,15 +27,20 @@ func newChildren(state state) (*children, error) {
 	return &children{state: state, binary: binary, pids: map[string]int{}, ended: make(chan string, 16)}, nil
 }
 
-// start runs a program. It dies with this process, even if that is killed.
-// All calls must come from the one locked thread, see up.
+// start runs one of the programs of this binary.
 func (c *children) start(name string, arguments ...string) error {
+	return c.startProgram(name, c.binary, append([]string{name}, arguments...)...)
+}
+
+// startProgram runs a program. It dies with this process, even if that is killed.
+// All calls must come from the one locked thread, see up.
+func (c *children) startProgram(name, path string, arguments ...string) error {
 	output, err := os.Create(c.logPath(name))
 	if err != nil {
 		return err
 	}
 	defer output.Close()
-	command := exec.Command(c.binary, append([]string{name}, arguments...)...)
+	command := exec.Command(path, arguments...)
 	command.Stdout, command.Stderr = output, output
 	command.SysProcAttr = diesWithParent()
 	if err := command.Start(); err != nil {

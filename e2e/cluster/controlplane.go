@@ -74,12 +74,9 @@ func (p *plane) etcdArguments() []string {
 
 func (p *plane) apiServerArguments() []string {
 	file := p.state.path
-	return []string{
+	arguments := []string{
 		"--etcd-servers=" + p.etcd(),
-		"--bind-address=127.0.0.1",
-		"--advertise-address=127.0.0.1",
 		fmt.Sprintf("--secure-port=%d", p.ports.apiServer),
-		"--endpoint-reconciler-type=none",
 		"--service-cluster-ip-range=" + serviceCIDR,
 		"--tls-cert-file=" + file("kube-apiserver.crt"),
 		"--tls-private-key-file=" + file("kube-apiserver.key"),
@@ -104,11 +101,25 @@ func (p *plane) apiServerArguments() []string {
 		"--audit-log-path=" + file(auditLog),
 		"--audit-log-mode=blocking",
 		"--audit-log-maxsize=10240",
-		// Pods leave a node that is gone within seconds, not minutes.
-		"--default-not-ready-toleration-seconds=5",
-		"--default-unreachable-toleration-seconds=5",
 		"--allow-privileged=true",
 		"--profiling=false",
+	}
+	return append(arguments, p.nodeArguments()...)
+}
+
+// nodeArguments depend on the nodes: pods of a real one come to the API server
+// by the Service `kubernetes`.
+func (p *plane) nodeArguments() []string {
+	if p.options.real {
+		return []string{"--bind-address=0.0.0.0", "--advertise-address=" + nodeAddress}
+	}
+	return []string{
+		"--bind-address=127.0.0.1",
+		"--advertise-address=127.0.0.1",
+		"--endpoint-reconciler-type=none",
+		// Pods leave a simulated node that is gone within seconds, not minutes.
+		"--default-not-ready-toleration-seconds=5",
+		"--default-unreachable-toleration-seconds=5",
 	}
 }
 

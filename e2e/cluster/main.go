@@ -21,7 +21,7 @@ type program func() int
 
 // programs lists all that this binary can be.
 func programs() map[string]program {
-	return map[string]program{
+	table := map[string]program{
 		"etcd":                    etcd,
 		"helm":                    helm,
 		"kube-apiserver":          kubeAPIServer,
@@ -33,6 +33,8 @@ func programs() map[string]program {
 		"tether":                  tether,
 		"up":                      up,
 	}
+	maps.Copy(table, nodePrograms())
+	return table
 }
 
 func main() {

@@ -49,7 +49,7 @@ func writeIdentities(state state, server string) error {
 			return err
 		}
 	}
-	for _, client := range []string{admin, "kube-controller-manager", "kube-scheduler", kwokUser} {
+	for _, client := range []string{admin, "kube-controller-manager", "kube-scheduler", kubeletUser, kubeProxyUser, kwokUser} {
 		if err := writeKubeconfig(state, client, server); err != nil {
 			return err
 		}
@@ -65,11 +65,13 @@ func clusterCertificates() []certificate {
 			file:      "kube-apiserver",
 			user:      "kube-apiserver",
 			names:     []string{"localhost", "kubernetes", "kubernetes.default", "kubernetes.default.svc", "kubernetes.default.svc.cluster.local"},
-			addresses: []net.IP{loopback, net.IPv4(10, 96, 0, 1)},
+			addresses: []net.IP{loopback, net.IPv4(10, 96, 0, 1), net.ParseIP(nodeAddress)},
 		},
 		{file: admin, user: admin, organization: masters},
 		{file: "kube-controller-manager", user: "system:kube-controller-manager"},
 		{file: "kube-scheduler", user: "system:kube-scheduler"},
+		{file: kubeletUser, user: "system:node:" + nodeName, organization: []string{"system:nodes"}},
+		{file: kubeProxyUser, user: "system:kube-proxy"},
 		{file: kwokUser, user: kwokUser, organization: masters, names: []string{"localhost"}, addresses: []net.IP{loopback}},
 	}
 }

@@ -18,6 +18,7 @@ type plane struct {
 	children *children
 	client   kubernetes.Interface
 	watch    stopwatch
+	outside  int // the network namespace of the world outside, of a real node
 }
 
 func newPlane(options options, state state) *plane {
@@ -30,6 +31,9 @@ func (p *plane) raise(stop <-chan struct{}) error {
 	steps := []func(<-chan struct{}) error{p.prepare, p.raiseAPIServer}
 	if !p.options.apiOnly {
 		steps = append(steps, p.raiseControllers, p.raiseNodes)
+	}
+	if p.options.real {
+		steps[len(steps)-1] = p.raiseRealNode
 	}
 	if p.options.metrics {
 		steps = append(steps, p.raiseMetrics)
@@ -47,6 +51,9 @@ func (p *plane) prepare(<-chan struct{}) error {
 	var err error
 	if p.ports, err = freePorts(); err != nil {
 		return err
+	}
+	if p.options.real {
+		p.ports.apiServer = p.options.apiPort
 	}
 	if p.children, err = newChildren(p.state); err != nil {
 		return err
@@ -74,7 +81,7 @@ func (p *plane) end() {
 }
 
 func (p *plane) report() report {
-	return report{
+	report := report{
 		Directory:  p.state.directory,
 		Kubeconfig: p.kubeconfig(admin),
 		Server:     p.server(),
@@ -83,6 +90,11 @@ func (p *plane) report() report {
 		Pids:       p.children.pids,
 		Seconds:    p.watch.marks,
 	}
+	if p.options.real {
+		report.Containerd = p.state.path(containerdSocket)
+		report.Enforced = p.state.path(enforcedFile)
+	}
+	return report
 }
 
 func (p *plane) server() string {

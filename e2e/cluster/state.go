@@ -55,7 +55,9 @@ func sweep(root string) {
 			continue
 		}
 		if syscall.Flock(int(lock.Fd()), syscall.LOCK_EX|syscall.LOCK_NB) == nil {
-			_ = os.RemoveAll(filepath.Dir(path))
+			abandoned := state{directory: filepath.Dir(path)}
+			_ = removeControlGroups(abandoned)
+			_ = os.RemoveAll(abandoned.directory)
 		}
 		_ = lock.Close()
 	}

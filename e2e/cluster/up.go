@@ -22,6 +22,14 @@ type options struct {
 	metrics  bool
 	stdin    bool
 	keep     bool
+	real     bool
+	// of a real node
+	programs  string
+	packages  string
+	enforcer  string
+	outside   string
+	directory string
+	apiPort   int
 }
 
 // report is the one line of JSON that `cluster up` prints once all is ready.
@@ -31,6 +39,8 @@ type report struct {
 	Server     string             `json:"server"`
 	Etcd       string             `json:"etcd"`
 	Audit      string             `json:"audit"`
+	Containerd string             `json:"containerd,omitempty"`
+	Enforced   string             `json:"enforced,omitempty"`
 	Pids       map[string]int     `json:"pids"`
 	Seconds    map[string]float64 `json:"seconds"`
 }
@@ -46,6 +56,9 @@ func up() int {
 		return 2
 	}
 	stop := stopRequests(options.stdin)
+	if options.real {
+		return upReal(options, stop)
+	}
 	state, err := newState(options.root)
 	if err != nil {
 		return failed(err)
@@ -79,6 +92,13 @@ func parseOptions(arguments []string) (options, error) {
 	flags.BoolVar(&o.metrics, "metrics", false, "also run metrics-server, so that autoscalers see CPU and memory")
 	flags.BoolVar(&o.stdin, "stdin", false, "end when standard input closes")
 	flags.BoolVar(&o.keep, "keep", false, "leave the directory with logs and audit log behind")
+	flags.BoolVar(&o.real, "real", false, "one real node instead of simulated ones, in namespaces of its own without uplink; needs Linux and root")
+	flags.StringVar(&o.programs, "programs", "", "with --real: directory with containerd, its shim and the network plugins")
+	flags.StringVar(&o.packages, "packages", "", "with --real: root of the unpacked packages with runc and nft")
+	flags.StringVar(&o.enforcer, "enforcer", "", "with --real: the program that enforces NetworkPolicies, if any")
+	flags.StringVar(&o.outside, "outside", "", "with --real: the program that answers for the world outside, if any")
+	flags.StringVar(&o.directory, "directory", "", "set by `up` itself: the directory of a real node")
+	flags.IntVar(&o.apiPort, "api-port", 0, "set by `up` itself: the port that is forwarded to a real node")
 	return o, flags.Parse(arguments)
 }
 

@@ -14,7 +14,7 @@ use anyhow::{Context, Result, bail, ensure};
 use crate::{kept, progress::Progress};
 
 /// Changes when the way of building does, so that the result is built anew.
-pub(crate) const RECIPE: &str = "CGO_ENABLED=0 -trimpath -s -w 1";
+pub(crate) const RECIPE: &str = "CGO_ENABLED=0 -trimpath -s -w 2";
 
 /// Go releases whose result has been tested. With 1.27 the API server's
 /// OpenAPI document cannot be made.
@@ -23,11 +23,15 @@ const GO_TOOLCHAIN: &str = "go1.26.8";
 
 /// A Go module of ours and what becomes of it.
 pub(crate) struct Module {
-    /// Its folder, and the name of its binary.
+    /// Its folder.
     pub name: &'static str,
+    /// What is built of it; each becomes a binary named after the last part of its path.
+    pub packages: &'static [&'static str],
+    /// Build tags, which leave out what is not needed.
+    pub tags: &'static str,
     /// What it is made of, for who waits for it.
     pub contents: &'static str,
-    /// What the one binary can be called by.
+    /// What the one binary can be called by, where it is several.
     pub programs: &'static [&'static str],
     /// Flags of the linker by which the binary knows its version, from the module's folder.
     pub versions: fn(&Path) -> Result<String>,
@@ -40,7 +44,7 @@ pub(crate) fn build(module: &Module, source: &Path, destination: &Path) -> Resul
         eprintln!("Building {} from source, once; the result is kept in", module.contents);
         eprintln!("{}", destination.display());
         let flags = format!("-s -w{}", (module.versions)(source)?);
-        Go::found(source)?.build(&partial.join(module.name), &flags)?;
+        Go::found(source)?.build(module, partial, &flags)?;
         for program in module.programs {
             symlink(module.name, partial.join(program))?;
         }
@@ -65,12 +69,14 @@ impl Go {
         Ok(Self { source: source.to_owned(), toolchain: (!tested).then_some(GO_TOOLCHAIN) })
     }
 
-    fn build(&self, binary: &Path, link_flags: &str) -> Result<()> {
+    fn build(&self, module: &Module, directory: &Path, link_flags: &str) -> Result<()> {
         let mut progress = Progress::begin();
-        let stale = self.count_stale(&mut progress)?;
+        let stale = self.count_stale(module, &mut progress)?;
         let mut compiled = 0;
-        let arguments = ["build", "-v", "-ldflags", link_flags, "-o"].map(String::from);
-        let command = self.command(&arguments).arg(binary).arg(".").spawn()?;
+        // With a slash at its end the name is that of a directory.
+        let directory = format!("{}/", directory.display());
+        let arguments = ["build", "-v", "-tags", module.tags, "-ldflags", link_flags, "-o", &directory];
+        let command = self.command(&arguments).args(module.packages).spawn()?;
         let output = follow(command, |line| {
             if is_package(line) {
                 compiled += 1;
@@ -88,10 +94,11 @@ impl Go {
 
     /// How many packages are still to be compiled. Fetches the modules first,
     /// where they are missing.
-    fn count_stale(&self, progress: &mut Progress) -> Result<usize> {
-        let arguments = ["list", "-deps", "-f", "{{if .Stale}}{{.ImportPath}}{{end}}", "."].map(String::from);
+    fn count_stale(&self, module: &Module, progress: &mut Progress) -> Result<usize> {
+        let arguments =
+            ["list", "-deps", "-tags", module.tags, "-f", "{{if .Stale}}{{.ImportPath}}{{end}}"];
         let mut fetched = 0;
-        let output = follow(self.command(&arguments).spawn()?, |line| {
+        let output = follow(self.command(&arguments).args(module.packages).spawn()?, |line| {
             if line.starts_with("go: downloading") {
                 fetched += 1;
                 progress.show(&format!("{fetched} modules fetched"));
@@ -101,7 +108,7 @@ impl Go {
         Ok(output.stdout.lines().filter(|line| !line.is_empty()).count())
     }
 
-    fn command(&self, arguments: &[String]) -> Command {
+    fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new("go");
         let (verb, rest) = arguments.split_first().expect("a verb comes first");
         command.arg(verb).args(["-mod=readonly", "-trimpath", "-buildvcs=false"]).args(rest);

@@ -1,4 +1,4 @@
-//! The programs that the Go modules in `cluster/` and `oracle/` build.
+//! The programs that the Go modules in `cluster/`, `node/` and `oracle/` build.
 
 use std::{
     fs,
@@ -16,6 +16,8 @@ use crate::{
 /// The module of the control plane.
 const CONTROL_PLANE: Module = Module {
     name: "cluster",
+    packages: &["."],
+    tags: "",
     contents: "etcd, Kubernetes, KWOK and Helm",
     programs: &[
         "etcd",
@@ -30,9 +32,21 @@ const CONTROL_PLANE: Module = Module {
     versions: build::control_plane_versions,
 };
 
+/// The module of the node's programs.
+const NODE: Module = Module {
+    name: "node",
+    packages: &["tool", "./coredns", "./pause"],
+    tags: "no_btrfs,no_zfs,no_devmapper,no_aufs,netgo,osusergo",
+    contents: "containerd, the network plugins and CoreDNS",
+    programs: &[],
+    versions: |_| Ok(String::new()),
+};
+
 /// The module of the oracle.
 const ORACLE: Module = Module {
     name: "oracle",
+    packages: &["."],
+    tags: "",
     contents: "an independent evaluator of network policies",
     programs: &[],
     versions: |_| Ok(String::new()),
@@ -72,6 +86,34 @@ impl Tools {
     }
 
     /// One of the programs, such as `kubectl`.
+    pub fn program(&self, name: &str) -> PathBuf {
+        self.directory.join(name)
+    }
+}
+
+/// The programs that a real node has beside those of the control plane, built and kept in the same way.
+#[derive(Clone, Debug)]
+pub struct NodePrograms {
+    directory: PathBuf,
+}
+
+impl NodePrograms {
+    /// The programs; builds them when they are not there, which takes some minutes the first time. Blocks, and
+    /// reports progress on standard error.
+    pub fn built() -> Result<Self> {
+        let directory = destination(&NODE)?;
+        if !directory.is_dir() {
+            build::build(&NODE, &source_directory(&NODE), &directory)?;
+        }
+        Ok(Self { directory })
+    }
+
+    /// The directory with all of them.
+    pub fn directory(&self) -> &Path {
+        &self.directory
+    }
+
+    /// One of the programs, such as `ctr`.
     pub fn program(&self, name: &str) -> PathBuf {
         self.directory.join(name)
     }
@@ -141,5 +183,5 @@ fn collect_files(directory: &Path, files: &mut Vec<PathBuf>) -> std::io::Result<
 
 fn is_source(path: &Path) -> bool {
     let extension = path.extension().and_then(|extension| extension.to_str());
-    matches!(extension, Some("go" | "mod" | "sum" | "yaml"))
+    matches!(extension, Some("go" | "mod" | "sum" | "yaml" | "toml" | "conflist"))
 }
