@@ -145,7 +145,7 @@ func (p *plane) startEnforcer() error {
 // startOutside runs the program that answers for the world outside. A child
 // is in the network namespace that this thread is in when it starts.
 func (p *plane) startOutside() error {
-	if p.options.outside == "" {
+	if len(p.options.outside) == 0 {
 		return nil
 	}
 	own, err := netns.Get()
@@ -156,7 +156,7 @@ func (p *plane) startOutside() error {
 	if err := netns.Set(netns.NsHandle(p.outside)); err != nil {
 		return err
 	}
-	problem := p.children.startProgram("outside", p.options.outside)
+	problem := p.children.startProgram("outside", p.options.outside[0], p.options.outside[1:]...)
 	if err := netns.Set(own); err != nil {
 		return fmt.Errorf("come back from outside: %w", err)
 	}

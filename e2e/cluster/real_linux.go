@@ -84,7 +84,7 @@ func startFirst(options options, state state, port int) (*exec.Cmd, io.Reader, e
 }
 
 func insideArguments(options options, state state, port int) []string {
-	return []string{
+	return append([]string{
 		"--real",
 		"--directory=" + state.directory,
 		fmt.Sprintf("--api-port=%d", port),
@@ -92,8 +92,8 @@ func insideArguments(options options, state state, port int) []string {
 		"--programs=" + options.programs,
 		"--packages=" + options.packages,
 		"--enforcer=" + options.enforcer,
-		"--outside=" + options.outside,
-	}
+		"--",
+	}, options.outside...)
 }
 
 // run passes on the report of the node once it is up, and returns at its end.

@@ -27,7 +27,7 @@ type options struct {
 	programs  string
 	packages  string
 	enforcer  string
-	outside   string
+	outside   []string // the program that answers for the world outside, and its arguments
 	directory string
 	apiPort   int
 }
@@ -85,6 +85,10 @@ func up() int {
 func parseOptions(arguments []string) (options, error) {
 	var o options
 	flags := flag.NewFlagSet("up", flag.ContinueOnError)
+	flags.Usage = func() {
+		fmt.Fprintln(flags.Output(), "usage: up [FLAGS] [-- PROGRAM ARGUMENTS: with --real, what answers for the world outside]")
+		flags.PrintDefaults()
+	}
 	flags.StringVar(&o.root, "root", os.TempDir()+"/msapp-clusters", "directory in which this control plane makes one of its own, removed at the end")
 	flags.IntVar(&o.nodes, "nodes", 4, "number of simulated nodes")
 	flags.DurationVar(&o.podStart, "pod-start", 0, "how long a pod takes to become ready, at most; at least it takes half of that")
@@ -96,10 +100,11 @@ func parseOptions(arguments []string) (options, error) {
 	flags.StringVar(&o.programs, "programs", "", "with --real: directory with containerd, its shim and the network plugins")
 	flags.StringVar(&o.packages, "packages", "", "with --real: root of the unpacked packages with runc and nft")
 	flags.StringVar(&o.enforcer, "enforcer", "", "with --real: the program that enforces NetworkPolicies, if any")
-	flags.StringVar(&o.outside, "outside", "", "with --real: the program that answers for the world outside, if any")
 	flags.StringVar(&o.directory, "directory", "", "set by `up` itself: the directory of a real node")
 	flags.IntVar(&o.apiPort, "api-port", 0, "set by `up` itself: the port that is forwarded to a real node")
-	return o, flags.Parse(arguments)
+	err := flags.Parse(arguments)
+	o.outside = flags.Args()
+	return o, err
 }
 
 // errStopped says that the end was asked for before the control plane was up.

@@ -3,6 +3,7 @@
 use std::{
     collections::BTreeMap,
     env,
+    ffi::OsString,
     io::{BufRead, BufReader},
     ops::Deref,
     path::{Path, PathBuf},
@@ -35,11 +36,26 @@ pub struct ClusterOptions {
     pub pod_start: Duration,
     /// Leave the logs, the audit log and the data of etcd behind.
     pub keep: bool,
+    /// A real node in place of the simulated ones; see [`crate::Node`], which makes a whole of it.
+    pub(crate) node: Option<NodeOptions>,
+}
+
+/// Of what a real node is made, beside the programs of the control plane.
+#[derive(Clone, Debug)]
+pub(crate) struct NodeOptions {
+    /// The directory of containerd, its shim and the network plugins.
+    pub programs: PathBuf,
+    /// The root of the unpacked packages with runc and nft.
+    pub packages: PathBuf,
+    /// The program that enforces NetworkPolicies.
+    pub enforcer: PathBuf,
+    /// The program that answers for the world outside, and its arguments.
+    pub outside: Vec<OsString>,
 }
 
 impl Default for ClusterOptions {
     fn default() -> Self {
-        Self { nodes: 4, metrics: false, api_only: false, pod_start: Duration::ZERO, keep: false }
+        Self { nodes: 4, metrics: false, api_only: false, pod_start: Duration::ZERO, keep: false, node: None }
     }
 }
 
@@ -62,6 +78,8 @@ struct Report {
     kubeconfig: PathBuf,
     server: String,
     audit: PathBuf,
+    containerd: Option<PathBuf>,
+    enforced: Option<PathBuf>,
     pids: BTreeMap<String, u32>,
     seconds: BTreeMap<String, f64>,
 }
@@ -105,6 +123,16 @@ impl Cluster {
     /// How many seconds after its start each part was ready.
     pub fn start_times(&self) -> &BTreeMap<String, f64> {
         &self.0.report.seconds
+    }
+
+    /// The socket of a real node's container runtime.
+    pub(crate) fn container_runtime(&self) -> Result<&Path> {
+        self.0.report.containerd.as_deref().context("the nodes of this cluster are simulated")
+    }
+
+    /// The file in which the enforcer of a real node tells what it enforces.
+    pub(crate) fn enforced(&self) -> Result<&Path> {
+        self.0.report.enforced.as_deref().context("the nodes of this cluster are simulated")
     }
 
     /// The record of every request that it answered.
@@ -159,6 +187,10 @@ fn command(tools: &Tools, options: &ClusterOptions) -> Command {
     command.arg(format!("--api-only={}", options.api_only));
     command.arg(format!("--pod-start={}ms", options.pod_start.as_millis()));
     command.arg(format!("--keep={}", options.keep));
+    if let Some(node) = &options.node {
+        command.arg("--real").arg("--programs").arg(&node.programs).arg("--packages").arg(&node.packages);
+        command.arg("--enforcer").arg(&node.enforcer).arg("--").args(&node.outside);
+    }
     command.stdin(Stdio::piped()).stdout(Stdio::piped());
     command
 }

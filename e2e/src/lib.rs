@@ -34,6 +34,6 @@ pub use namespace::Namespace;
 pub use operator::{Operator, Shared, msapp_binary};
 pub use progress::Progress;
 pub use requests::{Request, Requests};
-pub use tools::{Oracle, Tools};
+pub use tools::{NodePrograms, Oracle, Tools};
 pub use versions::{Version, Versions};
 pub use wait::{PATIENCE, wait_until};
