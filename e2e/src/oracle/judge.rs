@@ -11,22 +11,37 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 /// Who lets what through: one letter, 0 or 1, for each source, destination, protocol and number.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-pub(crate) struct Answer {
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+pub struct Answer {
+    /// What the policies of the destination say.
     pub ingress: String,
+    /// What the policies of the source say.
     pub egress: String,
     #[serde(default)]
     error: String,
 }
 
+impl Answer {
+    /// All of its letters, one direction after the other.
+    pub fn letters(&self) -> impl Iterator<Item = u8> {
+        self.ingress.bytes().chain(self.egress.bytes())
+    }
+
+    /// How many letters are another one in the other answer to the same question.
+    pub fn differences(&self, other: &Self) -> usize {
+        self.letters().zip(other.letters()).filter(|(one, other)| one != other).count()
+    }
+}
+
 /// The running program.
-pub(crate) struct Judge {
+pub struct Judge {
     program: Child,
     questions: Option<ChildStdin>,
     answers: BufReader<ChildStdout>,
 }
 
 impl Judge {
+    /// Starts the program, which ends with this value.
     pub fn start(program: &Path) -> Result<Self> {
         let mut child = Command::new(program)
             .stdin(Stdio::piped())
@@ -93,12 +108,12 @@ fn place(endpoint: &Endpoint) -> Value {
 ///
 /// When it finds a fault, or when an answer changes at a port that is not among the numbers: then these would not
 /// speak for all ports.
-pub(crate) fn ours(policies: &[NetworkPolicy], endpoints: &[Endpoint], numbers: &[u16]) -> Result<Answer> {
+pub fn ours(policies: &[NetworkPolicy], endpoints: &[Endpoint], numbers: &[u16]) -> Result<Answer> {
     let policies = Policies::new(policies).map_err(|faults| anyhow::anyhow!("{faults:#?}"))?;
     let evaluation = Evaluation::new(&policies, endpoints);
     let rows = |direction| (0..endpoints.len()).map(|at| evaluation.of(direction, at)).collect::<Vec<_>>();
     let (ingress, egress) = (rows(Direction::Ingress), rows(Direction::Egress));
-    let mut answer = Answer { ingress: String::new(), egress: String::new(), error: String::new() };
+    let mut answer = Answer::default();
     for from in 0..endpoints.len() {
         for to in 0..endpoints.len() {
             for transport in Transport::ALL {

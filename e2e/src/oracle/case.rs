@@ -33,8 +33,11 @@ const RANGES: [(&str, &[&str]); 9] = [
 ];
 
 /// A cluster with its policies.
-pub(crate) struct Case {
+#[derive(Clone, Debug)]
+pub struct Case {
+    /// Of all namespaces.
     pub policies: Vec<NetworkPolicy>,
+    /// Pods, and machines outside of the cluster.
     pub endpoints: Vec<Endpoint>,
 }
 
@@ -47,6 +50,20 @@ impl Case {
         let endpoints = pods.chain(machines).collect();
         let policies = (0..rng.usize(2..=8)).map(|number| policy(number, rng)).collect();
         Self { policies, endpoints }
+    }
+
+    /// What is left of it in a cluster without IPv6.
+    pub fn of_ipv4(&self) -> Self {
+        let mut case = self.clone();
+        case.endpoints.retain(|endpoint| !matches!(endpoint, Endpoint::Address(IpAddr::V6(_))));
+        for spec in case.policies.iter_mut().filter_map(|policy| policy.spec.as_mut()) {
+            let ingress = spec.ingress.iter_mut().flatten().map(|rule| &mut rule.from);
+            let egress = spec.egress.iter_mut().flatten().map(|rule| &mut rule.to);
+            for peers in ingress.chain(egress).flatten() {
+                peers.retain(|peer| peer.ip_block.as_ref().is_none_or(|block| !block.cidr.contains(':')));
+            }
+        }
+        case
     }
 
     /// Every port at which the answer can change, in any protocol, and those beside it.

@@ -9,7 +9,7 @@ use k8s_openapi::api::networking::v1::{NetworkPolicy, NetworkPolicyPeer};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{LabelSelector, LabelSelectorRequirement};
 
 /// Policies that mean the same, and whether any of them is written otherwise than before.
-pub(crate) fn rewritten(policies: &[NetworkPolicy]) -> (Vec<NetworkPolicy>, bool) {
+pub fn rewritten(policies: &[NetworkPolicy]) -> (Vec<NetworkPolicy>, bool) {
     let all: Vec<NetworkPolicy> = policies.iter().flat_map(policy).collect();
     let changed = all != policies;
     (all, changed)
