@@ -21,7 +21,7 @@ impl Ranges {
     }
 
     /// Without the addresses of a range.
-    pub(super) fn without(self, &Self(ref others): &Self) -> Self {
+    pub(super) fn without(self, Self(others): &Self) -> Self {
         let cut = |(first, last): (u32, u32), (from, to): (u32, u32)| {
             let before = from.checked_sub(1).map(|end| (first, last.min(end)));
             let after = to.checked_add(1).map(|begin| (first.max(begin), last));

@@ -1,0 +1,5 @@
+//! The test enforcer of NetworkPolicy: what it reads, and what the kernel makes of what it loads.
+
+mod kernel;
+mod opinions;
+mod wires;
