@@ -14,7 +14,7 @@ BUILT := $(or $(CARGO_TARGET_DIR),target)/debug
 # How long the fuzzer runs on each of its targets.
 SECONDS ?= 60
 
-.PHONY: help demo test lint generate golden prove oracle fuzz bench build cluster clean
+.PHONY: help demo test lint generate golden prove oracle fuzz bench build cluster images load clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -57,6 +57,12 @@ build: ## compile everything of Rust
 
 cluster: build ## build the test control plane: minutes the first time, then it is there
 	@cargo run --quiet --bin cluster -- build
+
+images: ## make the images of the operator, the samples and their databases, without a container engine
+	@cargo run --quiet --bin images -- build
+
+load: ## load these images into your cluster: KIND=name or K3D=name
+	@cargo run --quiet --bin images -- load $(if $(KIND),--kind=$(KIND)) $(if $(K3D),--k3d=$(K3D))
 
 clean: ## remove what was compiled in this checkout; the control plane stays in the cache
 	cargo clean

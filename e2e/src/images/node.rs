@@ -1,0 +1,39 @@
+//! Images of what a node of our own runs besides: one program each, from our Go modules.
+
+use std::path::Path;
+
+use anyhow::Result;
+
+use super::{
+    archive::{Archive, Container},
+    recipe::Recipe,
+    tree::Tree,
+};
+use crate::tools::{NodePrograms, Tools};
+
+const USER: &str = "65535:65535";
+
+/// What holds the namespaces of a pod.
+pub(super) fn pause() -> Result<Archive> {
+    archive("pause", &["/pause"], &NodePrograms::built()?.program("pause"))
+}
+
+/// The cluster's DNS.
+pub(super) fn coredns() -> Result<Archive> {
+    archive("coredns", &["/coredns"], &NodePrograms::built()?.program("coredns"))
+}
+
+/// metrics-server, which is the control plane's program under another name.
+pub(super) fn metrics_server() -> Result<Archive> {
+    archive("metrics-server", &["/metrics-server"], &Tools::built()?.cluster())
+}
+
+fn archive(name: &'static str, entrypoint: &'static [&'static str], program: &Path) -> Result<Archive> {
+    let recipe = Recipe {
+        file: name,
+        names: vec![format!("msapp.test/{name}:1")],
+        container: Container { user: USER, entrypoint, ..Container::default() },
+        tree: Tree::default().program(name, program),
+    };
+    recipe.archive()
+}

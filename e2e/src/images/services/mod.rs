@@ -1,0 +1,134 @@
+//! Images of backing services, from Debian packages. Each keeps everything in `/data`, where its pod mounts a volume
+//! that is writable for group 999; nothing else is written, and no capability is needed.
+
+use anyhow::{Context, Result};
+
+use super::{
+    archive::{Archive, Container},
+    debian::{self, Libc},
+    recipe::Recipe,
+    tree::Tree,
+};
+
+const USER: u32 = 999;
+
+const PASSWD: &str = "root:x:0:0::/:/bin/sh\nservice:x:999:999::/data:/bin/sh\n";
+const GROUP: &str = "root:x:0:\nservice:x:999:\n";
+
+/// What is there twice, and modules of a language that is left out.
+const LEFT_OUT: &[&str] =
+    &["usr/share/perl", "usr/share/perl5", "usr/share/zoneinfo/posix", "usr/share/zoneinfo/right"];
+
+/// A service as it is run.
+struct Service {
+    /// Of the image and of its file.
+    name: &'static str,
+    tag: &'static str,
+    packages: &'static [&'static str],
+    left_out: &'static [&'static str],
+    /// What starts it, when it is a script of ours, and else its program with arguments.
+    start: Start,
+    environment: &'static [&'static str],
+    port: u16,
+}
+
+enum Start {
+    Script(&'static str),
+    Program(&'static [&'static str]),
+}
+
+impl Service {
+    fn archive(&self) -> Result<Archive> {
+        let unpacked = debian::unpacked(self.name, self.packages, Libc::Unpacked)?;
+        let tree = Tree::of(&unpacked.root())?
+            .without(LEFT_OUT)
+            .without(self.left_out)
+            .name_services()
+            .text("etc/passwd", PASSWD)
+            .text("etc/group", GROUP)
+            .text("etc/debian-packages", &unpacked.packages()?)
+            .folder("tmp", 0)
+            .folder("data", USER);
+        let (tree, entrypoint) = match self.start {
+            Start::Script(text) => (tree.link("usr/bin/sh", "dash").script("start", text), &["/start"][..]),
+            Start::Program(line) => (tree, line),
+        };
+        let container = Container {
+            user: "999:999",
+            entrypoint,
+            environment: self.environment,
+            port: Some(self.port),
+            ..Container::default()
+        };
+        let names = vec![format!("msapp.test/{}:{}", self.name, self.tag)];
+        Recipe { file: self.name, names, container, tree }
+            .archive()
+            .with_context(|| format!("image {}", self.name))
+    }
+}
+
+/// User, password and database from `POSTGRES_USER`, `POSTGRES_PASSWORD` and `POSTGRES_DB`.
+pub(super) fn postgresql() -> Result<Archive> {
+    let service = Service {
+        name: "postgresql",
+        tag: "15",
+        packages: &["postgresql-15", "postgresql-client-15", "dash", "coreutils", "libc-bin", "tzdata"],
+        left_out: &["usr/lib/postgresql/15/lib/bitcode"],
+        start: Start::Script(include_str!("postgresql.sh")),
+        environment: &["LANG=C.UTF-8"],
+        port: 5432,
+    };
+    service.archive()
+}
+
+/// A password from `REDIS_PASSWORD`.
+pub(super) fn redis() -> Result<Archive> {
+    let service = Service {
+        name: "redis",
+        tag: "7",
+        packages: &["redis-server", "redis-tools", "dash"],
+        left_out: &["etc/redis"],
+        start: Start::Script(include_str!("redis.sh")),
+        environment: &[],
+        port: 6379,
+    };
+    service.archive()
+}
+
+/// User, password and virtual host from `RABBITMQ_DEFAULT_USER`, `_PASS` and `_VHOST`.
+pub(super) fn rabbitmq() -> Result<Archive> {
+    let service = Service {
+        name: "rabbitmq",
+        tag: "3",
+        packages: &["rabbitmq-server", "dash", "coreutils", "sed", "grep", "mawk", "findutils"],
+        left_out: &["var/lib/rabbitmq"],
+        start: Start::Script(include_str!("rabbitmq.sh")),
+        environment: &[
+            "HOME=/data",
+            "LANG=C.UTF-8",
+            "RABBITMQ_CONFIG_FILE=/data/rabbitmq.conf",
+            "RABBITMQ_ENABLED_PLUGINS_FILE=/data/enabled_plugins",
+            "RABBITMQ_LOGS=-",
+            "RABBITMQ_LOG_BASE=/data/log",
+            "RABBITMQ_MNESIA_BASE=/data/mnesia",
+            "RABBITMQ_NODENAME=rabbit@localhost",
+            "RABBITMQ_PID_FILE=/data/rabbitmq.pid",
+        ],
+        port: 5672,
+    };
+    service.archive()
+}
+
+/// Without password, as Memcached usually is.
+pub(super) fn memcached() -> Result<Archive> {
+    let service = Service {
+        name: "memcached",
+        tag: "1",
+        packages: &["memcached"],
+        left_out: &[],
+        start: Start::Program(&["/usr/bin/memcached"]),
+        environment: &[],
+        port: 11211,
+    };
+    service.archive()
+}
