@@ -53,3 +53,34 @@ pub(crate) fn lock(path: &Path, activity: &str) -> Result<File> {
     }
     Ok(file)
 }
+
+#[cfg(test)]
+mod tests {
+    use anyhow::bail;
+
+    use super::*;
+
+    #[test]
+    fn what_is_made_is_not_made_again() {
+        let cache = tempfile::tempdir().expect("made");
+        let destination = cache.path().join("result");
+        once(&destination, "test", |partial| Ok(fs::write(partial.join("file"), "first")?)).expect("made");
+        once(&destination, "test", |_| bail!("it is there")).expect("there");
+        assert_eq!(fs::read_to_string(destination.join("file")).expect("there"), "first");
+    }
+
+    #[test]
+    fn what_fails_leaves_nothing_to_the_next_attempt() {
+        let cache = tempfile::tempdir().expect("made");
+        let destination = cache.path().join("result");
+        let fail = |partial: &Path| {
+            fs::write(partial.join("half"), "")?;
+            bail!("interrupted")
+        };
+        once(&destination, "test", fail).expect_err("it is interrupted");
+        assert!(!destination.exists());
+        once(&destination, "test", |partial| Ok(fs::write(partial.join("whole"), "")?)).expect("made");
+        assert!(destination.join("whole").is_file());
+        assert!(!destination.join("half").exists());
+    }
+}

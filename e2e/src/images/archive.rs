@@ -91,6 +91,8 @@ pub(crate) struct Container {
     /// Each as `NAME=value`.
     pub environment: &'static [&'static str],
     pub port: Option<u16>,
+    /// What asks it to end, where that is not SIGTERM.
+    pub stop_signal: Option<&'static str>,
 }
 
 #[derive(Serialize)]
@@ -113,6 +115,8 @@ struct Process<'a> {
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     cmd: &'a [&'a str],
     working_dir: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    stop_signal: Option<&'a str>,
 }
 
 #[derive(Serialize)]
@@ -136,6 +140,7 @@ impl<'a> Configuration<'a> {
                 entrypoint: container.entrypoint,
                 cmd: container.arguments,
                 working_dir: "/",
+                stop_signal: container.stop_signal,
             },
             rootfs: Layers { r#type: "layers", diff_ids: [layer] },
         }

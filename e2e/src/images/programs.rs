@@ -15,7 +15,7 @@ use serde_json::Value;
 use super::{
     archive::{Archive, Container},
     names::{self, checkout},
-    recipe::Recipe,
+    recipe::{Recipe, remove_old},
     tree::Tree,
 };
 use crate::{kept, progress::Progress};
@@ -35,13 +35,15 @@ pub(super) fn operator() -> Result<Archive> {
 pub fn operator_of_commit(commit: &str) -> Result<Archive> {
     let hash = git(&["rev-parse", "--verify", &format!("{commit}^{{commit}}")])?;
     let tag = hash.get(..12).with_context(|| format!("git has no hash for {commit}"))?;
-    let directory = kept::cache_directory()?.join("images").join(format!("source-{tag}"));
+    let cache = kept::cache_directory()?.join("images");
+    let directory = cache.join(format!("source-{tag}"));
     kept::once(&directory, "images", |partial| {
         let packed = partial.join("source.tar");
         let output = packed.to_str().context("the cache directory has a name that is no text")?;
         git(&["archive", "--format=tar", "--output", output, &hash])?;
         tar::Archive::new(File::open(&packed)?).unpack(partial)?;
-        Ok(fs::remove_file(packed)?)
+        fs::remove_file(packed)?;
+        remove_old(&cache, "source")
     })?;
     operator_in(&directory, tag)
 }

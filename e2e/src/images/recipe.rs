@@ -52,19 +52,68 @@ impl Recipe {
     }
 }
 
-/// Removes archives of an image but for the newest, before another one is added.
-fn remove_old(cache: &Path, file: &str) -> Result<()> {
-    let mut archives: Vec<PathBuf> = Vec::new();
+/// Removes what is called `<file>-<key>` but for the newest, before another one is added.
+pub(super) fn remove_old(cache: &Path, file: &str) -> Result<()> {
+    let mut found: Vec<PathBuf> = Vec::new();
     for entry in fs::read_dir(cache)? {
         let path = entry?.path();
         let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
         if name.rsplit_once('-').is_some_and(|(begin, _)| begin == file) {
-            archives.push(path);
+            found.push(path);
         }
     }
-    archives.sort_by_key(|path| fs::metadata(path).and_then(|metadata| metadata.modified()).ok());
-    for old in archives.iter().rev().skip(KEPT - 1) {
+    found.sort_by_key(|path| fs::metadata(path).and_then(|metadata| metadata.modified()).ok());
+    for old in found.iter().rev().skip(KEPT - 1) {
         fs::remove_dir_all(old).with_context(|| format!("remove {}", old.display()))?;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn recipe(program: &Path, names: &[&str], user: &'static str) -> Recipe {
+        Recipe {
+            file: "sample",
+            names: names.iter().copied().map(String::from).collect(),
+            container: Container { user, ..Container::default() },
+            tree: Tree::default().program("start", program),
+        }
+    }
+
+    #[test]
+    fn whatever_decides_what_an_image_becomes_changes_its_key() {
+        let folder = tempfile::tempdir().expect("made");
+        let program = folder.path().join("program");
+        fs::write(&program, "one").expect("written");
+        let key = |names: &[&str], user| recipe(&program, names, user).key().expect("the program is there");
+        let before = key(&["a:1"], "1:1");
+        assert_eq!(key(&["a:1"], "1:1"), before, "nothing has changed");
+        assert_ne!(key(&["a:2"], "1:1"), before, "another name");
+        assert_ne!(key(&["a:1"], "2:2"), before, "another user");
+        fs::write(&program, "three").expect("written");
+        assert_ne!(key(&["a:1"], "1:1"), before, "another program");
+    }
+
+    #[test]
+    fn of_the_archives_of_one_image_the_newest_stay() {
+        let cache = tempfile::tempdir().expect("made");
+        let moment = std::time::SystemTime::UNIX_EPOCH;
+        for (seconds, name) in
+            ["redis-4", "redis-3", "redis-2", "redis-1", "redis-tools-1"].iter().enumerate()
+        {
+            let path = cache.path().join(name);
+            fs::create_dir(&path).expect("made");
+            let folder = fs::File::open(path).expect("there");
+            folder.set_modified(moment + std::time::Duration::from_secs(seconds as u64)).expect("set");
+        }
+        remove_old(cache.path(), "redis").expect("removed");
+        let mut left: Vec<_> = fs::read_dir(cache.path())
+            .expect("there")
+            .map(|entry| entry.expect("there").file_name())
+            .collect();
+        left.sort();
+        assert_eq!(left, ["redis-1", "redis-2", "redis-tools-1"]);
+    }
 }

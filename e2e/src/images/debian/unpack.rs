@@ -144,4 +144,47 @@ mod tests {
         assert!(placed(Path::new("./usr/../../etc/passwd")).is_err());
         assert!(placed(Path::new("/etc/passwd")).is_err());
     }
+
+    /// A package with a program, a second name of it, documentation, and a script that would leave a trace.
+    fn package(folder: &Path, trace: &Path) {
+        let source = folder.join("source");
+        for place in ["DEBIAN", "usr/bin", "usr/share/doc/sample"] {
+            fs::create_dir_all(source.join(place)).expect("made");
+        }
+        let control =
+            "Package: sample\nVersion: 1\nArchitecture: all\nMaintainer: nobody\nDescription: sample\n";
+        let mode = Permissions::from_mode;
+        fs::write(source.join("DEBIAN/control"), control).expect("written");
+        fs::write(source.join("DEBIAN/postinst"), format!("#!/bin/sh\ntouch {}\n", trace.display()))
+            .expect("written");
+        fs::set_permissions(source.join("DEBIAN/postinst"), mode(0o755)).expect("set");
+        fs::write(source.join("usr/bin/sample"), "program").expect("written");
+        fs::set_permissions(source.join("usr/bin/sample"), mode(0o4755)).expect("set");
+        fs::hard_link(source.join("usr/bin/sample"), source.join("usr/bin/second")).expect("linked");
+        fs::write(source.join("usr/share/doc/sample/copyright"), "text").expect("written");
+        fs::create_dir(folder.join("fetched")).expect("made");
+        let mut build = Command::new("dpkg-deb");
+        build.args(["--root-owner-group", "--build"]).arg(&source).arg(folder.join("fetched/sample.deb"));
+        let output = build.output().expect("dpkg-deb is there");
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    }
+
+    #[test]
+    fn a_package_is_unpacked_without_its_script_and_without_the_rights_of_an_owner() {
+        if Command::new("dpkg-deb").arg("--version").output().is_err() {
+            eprintln!("skipped: dpkg-deb is not installed");
+            return;
+        }
+        let folder = tempfile::tempdir().expect("made");
+        let (root, trace) = (folder.path().join("root"), folder.path().join("trace"));
+        package(folder.path(), &trace);
+        unpack(&folder.path().join("fetched"), &root, &mut Progress::begin()).expect("unpacked");
+        for name in ["usr/bin/sample", "bin/second"] {
+            let metadata = fs::metadata(root.join(name)).expect("there");
+            assert_eq!(metadata.permissions().mode() & 0o7777, 0o755, "{name}");
+            assert_eq!(fs::read_to_string(root.join(name)).expect("there"), "program");
+        }
+        assert!(!root.join("usr/share/doc").exists());
+        assert!(!trace.exists());
+    }
 }

@@ -30,6 +30,7 @@ struct Service {
     start: Start,
     environment: &'static [&'static str],
     port: u16,
+    stop_signal: Option<&'static str>,
 }
 
 enum Start {
@@ -58,7 +59,8 @@ impl Service {
             entrypoint,
             environment: self.environment,
             port: Some(self.port),
-            ..Container::default()
+            stop_signal: self.stop_signal,
+            arguments: &[],
         };
         let names = vec![format!("msapp.test/{}:{}", self.name, self.tag)];
         Recipe { file: self.name, names, container, tree }
@@ -77,6 +79,8 @@ pub(super) fn postgresql() -> Result<Archive> {
         start: Start::Script(include_str!("postgresql.sh")),
         environment: &["LANG=C.UTF-8"],
         port: 5432,
+        // SIGTERM would let it wait until its clients leave.
+        stop_signal: Some("SIGINT"),
     };
     service.archive()
 }
@@ -91,6 +95,7 @@ pub(super) fn redis() -> Result<Archive> {
         start: Start::Script(include_str!("redis.sh")),
         environment: &[],
         port: 6379,
+        stop_signal: None,
     };
     service.archive()
 }
@@ -115,6 +120,7 @@ pub(super) fn rabbitmq() -> Result<Archive> {
             "RABBITMQ_PID_FILE=/data/rabbitmq.pid",
         ],
         port: 5672,
+        stop_signal: None,
     };
     service.archive()
 }
@@ -129,6 +135,7 @@ pub(super) fn memcached() -> Result<Archive> {
         start: Start::Program(&["/usr/bin/memcached"]),
         environment: &[],
         port: 11211,
+        stop_signal: None,
     };
     service.archive()
 }
