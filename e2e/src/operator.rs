@@ -222,16 +222,20 @@ impl Drop for Shared {
 /// The `msapp` binary beside the running program: built by the same cargo, or
 /// named by `MSAPP_BINARY`.
 pub fn msapp_binary() -> Result<PathBuf> {
-    if let Some(path) = env::var_os("MSAPP_BINARY") {
-        return Ok(path.into());
+    match env::var_os("MSAPP_BINARY") {
+        Some(path) => Ok(path.into()),
+        None => program("msapp"),
     }
-    let program = env::current_exe().context("find the running program")?;
+}
+
+/// A program of this workspace beside the running one, built by the same cargo.
+pub(crate) fn program(name: &str) -> Result<PathBuf> {
+    let own = env::current_exe().context("find the running program")?;
     // Tests are in a directory below the one with the binaries.
-    let found = program.ancestors().skip(1).take(2).map(|directory| directory.join("msapp"));
-    found
-        .into_iter()
+    let mut places = own.ancestors().skip(1).take(2).map(|directory| directory.join(name));
+    places
         .find(|path| path.is_file())
-        .context("there is no msapp beside the running program: `cargo build` makes it")
+        .with_context(|| format!("there is no {name} beside the running program: `cargo build` makes it"))
 }
 
 /// The chart's arguments, with an address that is free here.
