@@ -95,8 +95,7 @@ impl Go {
     /// How many packages are still to be compiled. Fetches the modules first,
     /// where they are missing.
     fn count_stale(&self, module: &Module, progress: &mut Progress) -> Result<usize> {
-        let arguments =
-            ["list", "-deps", "-tags", module.tags, "-f", "{{if .Stale}}{{.ImportPath}}{{end}}"];
+        let arguments = ["list", "-deps", "-tags", module.tags, "-f", "{{if .Stale}}{{.ImportPath}}{{end}}"];
         let mut fetched = 0;
         let output = follow(self.command(&arguments).args(module.packages).spawn()?, |line| {
             if line.starts_with("go: downloading") {

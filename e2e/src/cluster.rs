@@ -37,12 +37,12 @@ pub struct ClusterOptions {
     /// Leave the logs, the audit log and the data of etcd behind.
     pub keep: bool,
     /// A real node in place of the simulated ones; see [`crate::Node`], which makes a whole of it.
-    pub(crate) node: Option<NodeOptions>,
+    pub node: Option<NodeOptions>,
 }
 
 /// Of what a real node is made, beside the programs of the control plane.
 #[derive(Clone, Debug)]
-pub(crate) struct NodeOptions {
+pub struct NodeOptions {
     /// The directory of containerd, its shim and the network plugins.
     pub programs: PathBuf,
     /// The root of the unpacked packages with runc and nft.

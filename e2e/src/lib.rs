@@ -31,7 +31,7 @@ mod wait;
 
 pub use access::Access;
 pub use audit::{Audit, Mark};
-pub use cluster::{Cluster, ClusterOptions};
+pub use cluster::{Cluster, ClusterOptions, NodeOptions};
 pub use installation::Installation;
 pub use namespace::Namespace;
 pub use node::{Node, UNDECLARED, obstacle as node_obstacle};

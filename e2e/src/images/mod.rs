@@ -14,6 +14,7 @@ use anyhow::Result;
 
 pub use archive::Archive;
 pub use load::{Destination, load};
+pub(crate) use names::sample_apps;
 pub use programs::operator_of_commit;
 
 /// An image that can be made here.
@@ -35,8 +36,6 @@ pub enum Image {
     Pause,
     /// The cluster's DNS: `msapp.test/coredns:1`.
     CoreDns,
-    /// What measures pods: `msapp.test/metrics-server:1`.
-    MetricsServer,
 }
 
 impl Image {
@@ -45,7 +44,7 @@ impl Image {
         [Self::Operator, Self::Workload, Self::PostgreSql, Self::Redis, Self::RabbitMq, Self::Memcached];
 
     /// What a node of our own runs besides.
-    pub const FOR_NODE: [Self; 3] = [Self::Pause, Self::CoreDns, Self::MetricsServer];
+    pub const FOR_NODE: [Self; 2] = [Self::Pause, Self::CoreDns];
 }
 
 /// The images; makes what is missing. Programs of this checkout are compiled when their sources have changed, which
@@ -67,6 +66,5 @@ fn one(image: Image) -> Result<Archive> {
         Image::Memcached => services::memcached(),
         Image::Pause => node::pause(),
         Image::CoreDns => node::coredns(),
-        Image::MetricsServer => node::metrics_server(),
     }
 }

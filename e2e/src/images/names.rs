@@ -43,30 +43,34 @@ pub(crate) fn operator_tag() -> Result<String> {
 
 /// The images of all services of all samples, in full.
 pub(crate) fn samples() -> Result<Vec<String>> {
-    let folder = checkout().join("samples");
-    let mut names = BTreeSet::new();
-    for entry in fs::read_dir(&folder).with_context(|| format!("read {}", folder.display()))? {
-        let path = entry?.path();
-        if path.extension().is_some_and(|extension| extension == "yaml") {
-            names.extend(images(&path)?);
-        }
-    }
-    ensure!(!names.is_empty(), "no sample in {} names an image", folder.display());
+    let apps = sample_apps()?;
+    let images = apps.iter().flat_map(|app| &app.spec.services).map(|service| full(&service.image));
+    let names: BTreeSet<String> = images.collect();
+    ensure!(!names.is_empty(), "no sample names an image");
     Ok(names.into_iter().collect())
 }
 
-/// The images of the services that a file declares, in full.
-fn images(path: &Path) -> Result<Vec<String>> {
+/// All apps that the files in `samples/` declare.
+pub(crate) fn sample_apps() -> Result<Vec<MicroserviceApp>> {
+    let folder = checkout().join("samples");
+    let mut apps = Vec::new();
+    for entry in fs::read_dir(&folder).with_context(|| format!("read {}", folder.display()))? {
+        let path = entry?.path();
+        if path.extension().is_some_and(|extension| extension == "yaml") {
+            apps.extend(declared(&path)?);
+        }
+    }
+    Ok(apps)
+}
+
+fn declared(path: &Path) -> Result<Vec<MicroserviceApp>> {
     let text = fs::read_to_string(path).with_context(|| format!("read {}", path.display()))?;
     let documents: Vec<Value> =
         serde_saphyr::from_multiple(&text).with_context(|| format!("parse {}", path.display()))?;
-    let mut names = Vec::new();
-    for document in documents.into_iter().filter(|document| document["kind"] == "MicroserviceApp") {
-        let app: MicroserviceApp =
-            serde_json::from_value(document).with_context(|| format!("parse {}", path.display()))?;
-        names.extend(app.spec.services.iter().map(|service| full(&service.image)));
-    }
-    Ok(names)
+    let apps = documents.into_iter().filter(|document| document["kind"] == "MicroserviceApp");
+    apps.map(serde_json::from_value)
+        .collect::<Result<_, _>>()
+        .with_context(|| format!("parse {}", path.display()))
 }
 
 /// The name as a container runtime completes it: what names no registry is at Docker's.

@@ -9,7 +9,7 @@ use super::{
     recipe::Recipe,
     tree::Tree,
 };
-use crate::tools::{NodePrograms, Tools};
+use crate::tools::NodePrograms;
 
 const USER: &str = "65535:65535";
 
@@ -21,11 +21,6 @@ pub(super) fn pause() -> Result<Archive> {
 /// The cluster's DNS.
 pub(super) fn coredns() -> Result<Archive> {
     archive("coredns", &["/coredns"], &NodePrograms::built()?.program("coredns"))
-}
-
-/// metrics-server, which is the control plane's program under another name.
-pub(super) fn metrics_server() -> Result<Archive> {
-    archive("metrics-server", &["/metrics-server"], &Tools::built()?.cluster())
 }
 
 fn archive(name: &'static str, entrypoint: &'static [&'static str], program: &Path) -> Result<Archive> {

@@ -4,18 +4,14 @@ mod names;
 
 pub use names::UNDECLARED;
 
-use std::{
-    ffi::OsString,
-    ops::Deref,
-    path::{Path, PathBuf},
-    process::Stdio,
-};
+use std::{ffi::OsString, ops::Deref, path::PathBuf, process::Stdio};
 
 use anyhow::{Context, Result, ensure};
 use tokio::process::Command;
 
 use crate::{
     cluster::{Cluster, ClusterOptions, NodeOptions},
+    enforcer::Enforced,
     images::{
         self, Archive, Image,
         debian::{self, Libc},
@@ -87,9 +83,9 @@ impl Node {
         self.load(&built).await
     }
 
-    /// The file in which the enforcer tells what it enforces.
-    pub fn enforced(&self) -> Result<&Path> {
-        self.cluster.enforced()
+    /// Waits until every pod and policy of a namespace is enforced.
+    pub async fn enforced(&self, namespace: &str) -> Result<()> {
+        Enforced::in_file(self.cluster.enforced()?).wait_for(&self.cluster.client().await?, namespace).await
     }
 
     async fn start_dns(&self) -> Result<()> {
@@ -118,8 +114,7 @@ impl Deref for Node {
 fn parts() -> Result<(NodePrograms, debian::Unpacked, Vec<Archive>)> {
     let programs = NodePrograms::built()?;
     let packages = debian::unpacked("node", &["nftables", "runc"], Libc::Machine)?;
-    let images = vec![images::pause(&programs.program("pause"))?, images::coredns(&programs.program("coredns"))?];
-    Ok((programs, packages, images))
+    Ok((programs, packages, images::built(&Image::FOR_NODE)?))
 }
 
 /// The workload, which plays whoever answers outside.

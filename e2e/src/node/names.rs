@@ -41,7 +41,8 @@ pub(super) fn corefile() -> Result<String> {
 fn outside() -> Result<BTreeMap<String, IpAddr>> {
     let mut names = BTreeMap::from([(UNDECLARED.0.to_owned(), UNDECLARED.1)]);
     for app in sample_apps()? {
-        let external = app.spec.external_services.into_iter().map(|service| (Some(service.host), service.cidrs));
+        let external =
+            app.spec.external_services.into_iter().map(|service| (Some(service.host), service.cidrs));
         let backing = app.spec.backing_services.into_iter().map(|service| (service.host, service.cidrs));
         for (host, ranges) in external.chain(backing) {
             if let (Some(host), Some(range)) = (host, ranges.first()) {

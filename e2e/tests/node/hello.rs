@@ -6,7 +6,6 @@ use crate::{Scenario, stage::Stage};
 
 const SAMPLE: &str = include_str!("../../../samples/hello.yaml");
 
-
 pub(crate) const SCENARIOS: &[Scenario] = &[Scenario {
     name: "hello::a_dozen_lines_become_a_server_that_answers",
     promise: "A dozen lines become a server that answers",

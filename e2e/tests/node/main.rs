@@ -30,7 +30,7 @@ pub(crate) struct Scenario {
 }
 
 /// The work of a scenario.
-pub(crate) type Showing = Pin<Box<dyn Future<Output = Result<()>> + Send>>;
+pub(crate) type Showing = Pin<Box<dyn Future<Output = Result<()>>>>;
 
 /// All scenarios, in the order in which docs/proof.md lists them.
 fn scenarios() -> Vec<Scenario> {
@@ -48,7 +48,8 @@ fn main() -> ExitCode {
         }
     }
     let stage = Stage::new(runtime.handle().clone());
-    let trials = scenarios().into_iter().map(|scenario| trial(scenario, &stage, obstacle.is_some())).collect();
+    let trials =
+        scenarios().into_iter().map(|scenario| trial(scenario, &stage, obstacle.is_some())).collect();
     let conclusion = libtest_mimic::run(&arguments, trials);
     let written = proof::write(&scenarios(), &stage.shown());
     // The node ends here and not with the process: then nobody would wait until all that it left is removed.

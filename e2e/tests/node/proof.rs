@@ -19,7 +19,8 @@ the kernel. `make e2e-node` runs all of them and writes this page; the figures a
 /// Writes the page when that is asked for.
 pub(crate) fn write(scenarios: &[Scenario], shown: &BTreeMap<&'static str, Shown>) -> Result<()> {
     let Some(destination) = env::var_os(DESTINATION).map(PathBuf::from) else { return Ok(()) };
-    fs::write(&destination, page(scenarios, shown)).with_context(|| format!("write {}", destination.display()))
+    fs::write(&destination, page(scenarios, shown))
+        .with_context(|| format!("write {}", destination.display()))
 }
 
 fn page(scenarios: &[Scenario], shown: &BTreeMap<&'static str, Shown>) -> String {

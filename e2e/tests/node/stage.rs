@@ -73,7 +73,8 @@ impl Stage {
         let install = async || {
             node.load_built(&[Image::Operator]).await?;
             let chart = concat!(env!("CARGO_MANIFEST_DIR"), "/../charts/msapp");
-            let install = ["install", "msapp", chart, "--namespace", OPERATOR, "--create-namespace", "--wait"];
+            let install =
+                ["install", "msapp", chart, "--namespace", OPERATOR, "--create-namespace", "--wait"];
             node.helm(install).await.context("install the operator")?;
             Ok::<_, anyhow::Error>(())
         };
