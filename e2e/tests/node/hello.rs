@@ -2,7 +2,7 @@
 
 use anyhow::{Context, Result, ensure};
 
-use crate::{Scenario, stage::Stage};
+use crate::{Company, Scenario, stage::Stage};
 
 const SAMPLE: &str = include_str!("../../../samples/hello.yaml");
 
@@ -10,6 +10,7 @@ pub(crate) const SCENARIOS: &[Scenario] = &[Scenario {
     name: "hello::a_dozen_lines_become_a_server_that_answers",
     promise: "A dozen lines become a server that answers",
     small: true,
+    company: Company::Any,
     run: |stage| Box::pin(answers(stage)),
 }];
 

@@ -25,8 +25,20 @@ pub(crate) struct Scenario {
     pub promise: &'static str,
     /// Whether `make test` runs it.
     pub small: bool,
+    /// Whether others may run at the same time.
+    pub company: Company,
     /// Shows it, or says what is otherwise.
     pub run: fn(Stage) -> Showing,
+}
+
+/// Who else may be on the node while a scenario runs.
+#[derive(Clone, Copy)]
+pub(crate) enum Company {
+    /// Whoever wants.
+    Any,
+    /// Nobody: it needs all of the node, or takes away what others need.
+    #[expect(dead_code, reason = "scenarios that need it follow")]
+    Alone,
 }
 
 /// The work of a scenario.

@@ -8,9 +8,12 @@ use std::{
 
 use anyhow::{Context, Result};
 use msapp_e2e::{Namespace, Node, images::Image};
-use tokio::{runtime::Handle, sync::OnceCell};
+use tokio::{
+    runtime::Handle,
+    sync::{OnceCell, RwLock, RwLockReadGuard, RwLockWriteGuard},
+};
 
-use crate::Scenario;
+use crate::{Company, Scenario};
 
 /// The namespace of the operator that all scenarios share.
 pub(crate) const OPERATOR: &str = "msapp-system";
@@ -27,6 +30,13 @@ struct Shared {
     node: OnceCell<Node>,
     operator: OnceCell<()>,
     shown: Mutex<BTreeMap<&'static str, Shown>>,
+    turns: RwLock<()>,
+}
+
+/// Held while a scenario runs.
+enum Turn<'a> {
+    Alone(#[expect(dead_code, reason = "held, not read")] RwLockWriteGuard<'a, ()>),
+    Beside(#[expect(dead_code, reason = "held, not read")] RwLockReadGuard<'a, ()>),
 }
 
 /// What came of a scenario.
@@ -40,8 +50,13 @@ pub(crate) struct Shown {
 
 impl Stage {
     pub(crate) fn new(runtime: Handle) -> Self {
-        let shown = Mutex::default();
-        let shared = Shared { runtime, node: OnceCell::new(), operator: OnceCell::new(), shown };
+        let shared = Shared {
+            runtime,
+            node: OnceCell::new(),
+            operator: OnceCell::new(),
+            shown: Mutex::default(),
+            turns: RwLock::default(),
+        };
         Self { scenario: "", shared: Arc::new(shared) }
     }
 
@@ -52,9 +67,18 @@ impl Stage {
 
     /// Runs a scenario to its end, from a thread outside of the async runtime.
     pub(crate) fn run(&self, scenario: Scenario) -> Result<()> {
-        let outcome = self.shared.runtime.block_on((scenario.run)(self.clone()));
+        let outcome = self.shared.runtime.block_on(self.take_turn(scenario));
         self.note(|shown| shown.passed = outcome.is_ok());
         outcome
+    }
+
+    async fn take_turn(&self, scenario: Scenario) -> Result<()> {
+        let turns = &self.shared.turns;
+        let _turn = match scenario.company {
+            Company::Alone => Turn::Alone(turns.write().await),
+            Company::Any => Turn::Beside(turns.read().await),
+        };
+        (scenario.run)(self.clone()).await
     }
 
     /// The shared node, with the workload's image. The first who asks starts it.

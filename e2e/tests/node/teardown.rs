@@ -10,19 +10,21 @@ use anyhow::{Context, Result, ensure};
 use msapp_e2e::{Node, PATIENCE, wait_until};
 use tokio::process::Command;
 
-use crate::{Scenario, stage::Stage};
+use crate::{Company, Scenario, stage::Stage};
 
 pub(crate) const SCENARIOS: &[Scenario] = &[
     Scenario {
         name: "teardown::a_node_leaves_nothing_behind",
         promise: "A real node can be tried without a trace: it leaves no mount, interface, control group, kernel setting, process or file",
         small: true,
+        company: Company::Any,
         run: |_| Box::pin(leaves_nothing()),
     },
     Scenario {
         name: "teardown::a_node_that_is_killed_leaves_nothing_behind",
         promise: "… also when its own process is killed, and another can be started at once",
         small: true,
+        company: Company::Any,
         run: |stage| Box::pin(killed(stage)),
     },
 ];
