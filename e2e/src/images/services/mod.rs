@@ -41,8 +41,11 @@ enum Start {
 impl Service {
     fn archive(&self) -> Result<Archive> {
         let unpacked = debian::unpacked(self.name, self.packages, Libc::Unpacked)?;
+        // Conversions between characters: no service makes any.
+        let conversions = format!("{}/gconv", unpacked.libraries().strip_prefix(unpacked.root())?.display());
         let tree = Tree::of(&unpacked.root())?
             .without(LEFT_OUT)
+            .without(&[&conversions])
             .without(self.left_out)
             .name_services()
             .text("etc/passwd", PASSWD)
