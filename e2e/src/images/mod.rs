@@ -12,10 +12,13 @@ mod tree;
 
 use anyhow::Result;
 
+use self::services::Service;
+
 pub use archive::Archive;
 pub use load::{Destination, load};
 pub(crate) use names::sample_apps;
 pub use programs::operator_of_commit;
+pub use services::Backing;
 
 /// An image that can be made here.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -45,6 +48,27 @@ impl Image {
 
     /// What a node of our own runs besides.
     pub const FOR_NODE: [Self; 2] = [Self::Pause, Self::CoreDns];
+
+    fn source(self) -> Source {
+        match self {
+            Self::Operator => Source::Program(programs::operator),
+            Self::Workload => Source::Program(programs::workload),
+            Self::Pause => Source::Program(node::pause),
+            Self::CoreDns => Source::Program(node::coredns),
+            Self::PostgreSql => Source::Service(&services::POSTGRESQL),
+            Self::Redis => Source::Service(&services::REDIS),
+            Self::RabbitMq => Source::Service(&services::RABBITMQ),
+            Self::Memcached => Source::Service(&services::MEMCACHED),
+        }
+    }
+}
+
+/// Where an image comes from.
+enum Source {
+    /// A program of ours, compiled and archived.
+    Program(fn() -> Result<Archive>),
+    /// A backing service from packages.
+    Service(&'static Service),
 }
 
 /// The images; makes what is missing. Programs of this checkout are compiled when their sources have changed, which
@@ -53,18 +77,9 @@ impl Image {
 /// # Errors
 /// When a program cannot be compiled, a package of Debian cannot be had, or the cache cannot be written.
 pub fn built(images: &[Image]) -> Result<Vec<Archive>> {
-    images.iter().map(|image| one(*image)).collect()
-}
-
-fn one(image: Image) -> Result<Archive> {
-    match image {
-        Image::Operator => programs::operator(),
-        Image::Workload => programs::workload(),
-        Image::PostgreSql => services::postgresql(),
-        Image::Redis => services::redis(),
-        Image::RabbitMq => services::rabbitmq(),
-        Image::Memcached => services::memcached(),
-        Image::Pause => node::pause(),
-        Image::CoreDns => node::coredns(),
-    }
+    let archive = |image: &Image| match image.source() {
+        Source::Program(archive) => archive(),
+        Source::Service(service) => service.archive(),
+    };
+    images.iter().map(archive).collect()
 }

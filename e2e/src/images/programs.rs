@@ -43,9 +43,28 @@ pub fn operator_of_commit(commit: &str) -> Result<Archive> {
         git(&["archive", "--format=tar", "--output", output, &hash])?;
         tar::Archive::new(File::open(&packed)?).unpack(partial)?;
         fs::remove_file(packed)?;
+        tell_apart(partial, tag)?;
         remove_old(&cache, "source")
     })?;
     operator_in(&directory, tag)
+}
+
+/// Adds to the version of this project's crates. To cargo they would else be those of any other checkout, and whichever
+/// was compiled last would be taken for both.
+fn tell_apart(checkout: &Path, tag: &str) -> Result<()> {
+    let (manifest, lock) = (checkout.join("Cargo.toml"), checkout.join("Cargo.lock"));
+    let text = fs::read_to_string(&manifest)?;
+    let version =
+        text.lines().find(|line| line.starts_with("version = ")).context("the workspace has no version")?;
+    let marked = format!("{}+{tag}\"", version.trim_end_matches('"'));
+    fs::write(&manifest, text.replacen(version, &marked, 1))?;
+    let locked = fs::read_to_string(&lock)?;
+    // What has a source is somebody else's.
+    let package = |text: &str| {
+        if text.contains("\nsource = ") { text.to_owned() } else { text.replace(version, &marked) }
+    };
+    let packages: Vec<String> = locked.split("[[package]]").map(package).collect();
+    Ok(fs::write(&lock, packages.join("[[package]]"))?)
 }
 
 fn operator_in(checkout: &Path, tag: &str) -> Result<Archive> {
@@ -228,6 +247,21 @@ mod tests {
         assert_eq!(line("USER"), container.user);
         assert_eq!(line("EXPOSE"), container.port.expect("it has a port").to_string());
         assert!(line("COPY --from=build").ends_with(container.entrypoint[0]));
+    }
+
+    #[test]
+    fn crates_of_another_commit_have_another_version_and_those_of_others_their_own() {
+        let folder = tempfile::tempdir().expect("made");
+        let ours = "[[package]]\nname = \"msapp\"\nversion = \"0.1.0\"\n";
+        let others = "[[package]]\nname = \"other\"\nversion = \"0.1.0\"\nsource = \"registry\"\n";
+        let (manifest, lock) = (folder.path().join("Cargo.toml"), folder.path().join("Cargo.lock"));
+        fs::write(&manifest, "[workspace.package]\nversion = \"0.1.0\"\n").expect("written");
+        fs::write(&lock, format!("version = 4\n\n{others}\n{ours}")).expect("written");
+        tell_apart(folder.path(), "abc").expect("the files are as they should be");
+        let read = |path| fs::read_to_string(path).expect("there");
+        assert_eq!(read(&manifest), "[workspace.package]\nversion = \"0.1.0+abc\"\n");
+        let marked = ours.replace("0.1.0", "0.1.0+abc");
+        assert_eq!(read(&lock), format!("version = 4\n\n{others}\n{marked}"));
     }
 
     #[test]

@@ -3,6 +3,7 @@
 //! `cargo test` runs the small ones, where this machine can have such a node; `make e2e-node` runs all of them and
 //! writes what they showed into `docs/proof.md`.
 
+mod databases;
 mod hello;
 mod proof;
 mod stage;
@@ -46,7 +47,7 @@ pub(crate) type Showing = Pin<Box<dyn Future<Output = Result<()>>>>;
 
 /// All scenarios, in the order in which docs/proof.md lists them.
 fn scenarios() -> Vec<Scenario> {
-    [teardown::SCENARIOS, hello::SCENARIOS].concat()
+    [teardown::SCENARIOS, hello::SCENARIOS, databases::SCENARIOS].concat()
 }
 
 fn main() -> ExitCode {

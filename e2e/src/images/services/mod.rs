@@ -1,6 +1,8 @@
 //! Images of backing services, from Debian packages. Each keeps everything in `/data`, where its pod mounts a volume
 //! that is writable for group 999; nothing else is written, and no capability is needed.
 
+mod manifest;
+
 use anyhow::{Context, Result};
 
 use super::{
@@ -9,6 +11,8 @@ use super::{
     recipe::Recipe,
     tree::Tree,
 };
+
+pub use manifest::Backing;
 
 const USER: u32 = 999;
 
@@ -20,7 +24,8 @@ const LEFT_OUT: &[&str] =
     &["usr/share/perl", "usr/share/perl5", "usr/share/zoneinfo/posix", "usr/share/zoneinfo/right"];
 
 /// A service as it is run.
-struct Service {
+#[derive(Clone, Copy)]
+pub(super) struct Service {
     /// Of the image and of its file.
     name: &'static str,
     tag: &'static str,
@@ -29,17 +34,24 @@ struct Service {
     /// What starts it, when it is a script of ours, and else its program with arguments.
     start: Start,
     environment: &'static [&'static str],
-    port: u16,
+    pub port: u16,
     stop_signal: Option<&'static str>,
 }
 
+#[derive(Clone, Copy)]
 enum Start {
     Script(&'static str),
     Program(&'static [&'static str]),
 }
 
 impl Service {
-    fn archive(&self) -> Result<Archive> {
+    /// The name of its image.
+    pub fn image(&self) -> String {
+        format!("msapp.test/{}:{}", self.name, self.tag)
+    }
+
+    /// Its archive; made when it is not there.
+    pub fn archive(&self) -> Result<Archive> {
         let unpacked = debian::unpacked(self.name, self.packages, Libc::Unpacked)?;
         // Conversions between characters: no service makes any.
         let conversions = format!("{}/gconv", unpacked.libraries().strip_prefix(unpacked.root())?.display());
@@ -65,80 +77,67 @@ impl Service {
             stop_signal: self.stop_signal,
             arguments: &[],
         };
-        let names = vec![format!("msapp.test/{}:{}", self.name, self.tag)];
-        Recipe { file: self.name, names, container, tree }
+        Recipe { file: self.name, names: vec![self.image()], container, tree }
             .archive()
             .with_context(|| format!("image {}", self.name))
     }
 }
 
 /// User, password and database from `POSTGRES_USER`, `POSTGRES_PASSWORD` and `POSTGRES_DB`.
-pub(super) fn postgresql() -> Result<Archive> {
-    let service = Service {
-        name: "postgresql",
-        tag: "15",
-        packages: &["postgresql-15", "postgresql-client-15", "dash", "coreutils", "libc-bin", "tzdata"],
-        left_out: &["usr/lib/postgresql/15/lib/bitcode"],
-        start: Start::Script(include_str!("postgresql.sh")),
-        environment: &["LANG=C.UTF-8"],
-        port: 5432,
-        // SIGTERM would let it wait until its clients leave.
-        stop_signal: Some("SIGINT"),
-    };
-    service.archive()
-}
+pub(super) const POSTGRESQL: Service = Service {
+    name: "postgresql",
+    tag: "15",
+    packages: &["postgresql-15", "postgresql-client-15", "dash", "coreutils", "libc-bin", "tzdata"],
+    left_out: &["usr/lib/postgresql/15/lib/bitcode"],
+    start: Start::Script(include_str!("postgresql.sh")),
+    environment: &["LANG=C.UTF-8"],
+    port: 5432,
+    // SIGTERM would let it wait until its clients leave.
+    stop_signal: Some("SIGINT"),
+};
 
 /// A password from `REDIS_PASSWORD`.
-pub(super) fn redis() -> Result<Archive> {
-    let service = Service {
-        name: "redis",
-        tag: "7",
-        packages: &["redis-server", "redis-tools", "dash"],
-        left_out: &["etc/redis"],
-        start: Start::Script(include_str!("redis.sh")),
-        environment: &[],
-        port: 6379,
-        stop_signal: None,
-    };
-    service.archive()
-}
+pub(super) const REDIS: Service = Service {
+    name: "redis",
+    tag: "7",
+    packages: &["redis-server", "redis-tools", "dash"],
+    left_out: &["etc/redis"],
+    start: Start::Script(include_str!("redis.sh")),
+    environment: &[],
+    port: 6379,
+    stop_signal: None,
+};
 
 /// User, password and virtual host from `RABBITMQ_DEFAULT_USER`, `_PASS` and `_VHOST`.
-pub(super) fn rabbitmq() -> Result<Archive> {
-    let service = Service {
-        name: "rabbitmq",
-        tag: "3",
-        packages: &["rabbitmq-server", "dash", "coreutils", "sed", "grep", "mawk", "findutils"],
-        left_out: &["var/lib/rabbitmq"],
-        start: Start::Script(include_str!("rabbitmq.sh")),
-        environment: &[
-            "HOME=/data",
-            "LANG=C.UTF-8",
-            "RABBITMQ_CONFIG_FILE=/data/rabbitmq.conf",
-            "RABBITMQ_ENABLED_PLUGINS_FILE=/data/enabled_plugins",
-            "RABBITMQ_LOGS=-",
-            "RABBITMQ_LOG_BASE=/data/log",
-            "RABBITMQ_MNESIA_BASE=/data/mnesia",
-            "RABBITMQ_NODENAME=rabbit@localhost",
-            "RABBITMQ_PID_FILE=/data/rabbitmq.pid",
-        ],
-        port: 5672,
-        stop_signal: None,
-    };
-    service.archive()
-}
+pub(super) const RABBITMQ: Service = Service {
+    name: "rabbitmq",
+    tag: "3",
+    packages: &["rabbitmq-server", "dash", "coreutils", "sed", "grep", "mawk", "findutils"],
+    left_out: &["var/lib/rabbitmq"],
+    start: Start::Script(include_str!("rabbitmq.sh")),
+    environment: &[
+        "HOME=/data",
+        "LANG=C.UTF-8",
+        "RABBITMQ_CONFIG_FILE=/data/rabbitmq.conf",
+        "RABBITMQ_ENABLED_PLUGINS_FILE=/data/enabled_plugins",
+        "RABBITMQ_LOGS=-",
+        "RABBITMQ_LOG_BASE=/data/log",
+        "RABBITMQ_MNESIA_BASE=/data/mnesia",
+        "RABBITMQ_NODENAME=rabbit@localhost",
+        "RABBITMQ_PID_FILE=/data/rabbitmq.pid",
+    ],
+    port: 5672,
+    stop_signal: None,
+};
 
 /// Without password, as Memcached usually is.
-pub(super) fn memcached() -> Result<Archive> {
-    let service = Service {
-        name: "memcached",
-        tag: "1",
-        packages: &["memcached"],
-        left_out: &[],
-        start: Start::Program(&["/usr/bin/memcached"]),
-        environment: &[],
-        port: 11211,
-        stop_signal: None,
-    };
-    service.archive()
-}
+pub(super) const MEMCACHED: Service = Service {
+    name: "memcached",
+    tag: "1",
+    packages: &["memcached"],
+    left_out: &[],
+    start: Start::Program(&["/usr/bin/memcached"]),
+    environment: &[],
+    port: 11211,
+    stop_signal: None,
+};
