@@ -22,7 +22,7 @@ const PROTOCOLS: [Protocol; 3] = [Protocol::Tcp, Protocol::Udp, Protocol::Sctp];
 /// When it refuses a policy or pod of the case.
 pub fn enforced(case: &Case, numbers: &[u16]) -> Result<Answer> {
     let rules = Rules::read(&objects(case), &Ranges::default())?;
-    let addresses = case.endpoints.iter().map(address).collect::<Result<Vec<_>>>()?;
+    let addresses = addresses(case)?;
     let mut answer = Answer::default();
     for (from, to) in addresses.iter().flat_map(|from| addresses.iter().map(move |to| (*from, *to))) {
         for (protocol, port) in PROTOCOLS.into_iter().flat_map(|one| numbers.iter().map(move |at| (one, *at)))
@@ -33,6 +33,11 @@ pub fn enforced(case: &Case, numbers: &[u16]) -> Result<Answer> {
         }
     }
     Ok(answer)
+}
+
+/// The address of each endpoint of a case without IPv6.
+pub fn addresses(case: &Case) -> Result<Vec<Ipv4Addr>> {
+    case.endpoints.iter().map(address).collect()
 }
 
 fn address(endpoint: &Endpoint) -> Result<Ipv4Addr> {
@@ -47,7 +52,7 @@ fn address(endpoint: &Endpoint) -> Result<Ipv4Addr> {
 }
 
 /// The objects of a cluster that is as the case says. It knows nothing of machines outside.
-fn objects(case: &Case) -> Objects {
+pub fn objects(case: &Case) -> Objects {
     let pods: Vec<&Pod> = case.endpoints.iter().filter_map(Endpoint::pod).collect();
     let mut namespaces: Vec<Arc<Namespace>> = pods.iter().map(|pod| Arc::new(namespace(pod))).collect();
     namespaces.dedup();

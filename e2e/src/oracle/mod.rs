@@ -7,6 +7,6 @@ mod judge;
 mod rewrite;
 
 pub use case::Case;
-pub use enforced::enforced;
+pub use enforced::{addresses, enforced, objects};
 pub use judge::{Answer, Judge, ours};
 pub use rewrite::rewritten;
