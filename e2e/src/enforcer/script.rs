@@ -41,14 +41,12 @@ table {TABLE} {{
     type filter hook forward priority filter; policy accept;
     meta nfproto ipv6 {DENY}
     ct direction reply accept
-    ct state related accept
     jump sender
     jump receiver
   }}
   chain input {{
     type filter hook input priority filter; policy accept;
     ct direction reply accept
-    ct state related accept
     jump sender
   }}
 }}
