@@ -1,10 +1,13 @@
 //! Images for containers, made without a container engine: the same input makes the same bytes.
 
 mod archive;
+mod commit;
+mod compile;
 pub mod debian;
 mod load;
 mod names;
 mod node;
+mod oci;
 mod programs;
 mod recipe;
 mod services;
@@ -15,9 +18,9 @@ use anyhow::Result;
 use self::services::Service;
 
 pub use archive::Archive;
+pub use commit::operator_of_commit;
 pub use load::{Destination, load};
 pub(crate) use names::sample_apps;
-pub use programs::operator_of_commit;
 pub use services::Backing;
 
 /// An image that can be made here.

@@ -4,11 +4,7 @@ use std::path::Path;
 
 use anyhow::Result;
 
-use super::{
-    archive::{Archive, Container},
-    recipe::Recipe,
-    tree::Tree,
-};
+use super::{archive::Archive, oci::Container, recipe::Recipe, tree::Tree};
 use crate::tools::NodePrograms;
 
 const USER: &str = "65535:65535";

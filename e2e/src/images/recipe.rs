@@ -9,7 +9,8 @@ use anyhow::{Context, Result};
 use sha2::{Digest, Sha256};
 
 use super::{
-    archive::{Archive, Container, hexadecimal},
+    archive::Archive,
+    oci::{Container, hexadecimal},
     tree::Tree,
 };
 use crate::kept;

@@ -6,8 +6,9 @@ mod manifest;
 use anyhow::{Context, Result};
 
 use super::{
-    archive::{Archive, Container},
+    archive::Archive,
     debian::{self, Libc},
+    oci::Container,
     recipe::Recipe,
     tree::Tree,
 };
