@@ -5,9 +5,9 @@
 
 mod databases;
 mod hello;
+mod node;
 mod proof;
 mod stage;
-mod teardown;
 
 use std::{pin::Pin, process::ExitCode};
 
@@ -47,7 +47,7 @@ pub(crate) type Showing = Pin<Box<dyn Future<Output = Result<()>>>>;
 
 /// All scenarios, in the order in which docs/proof.md lists them.
 fn scenarios() -> Vec<Scenario> {
-    [teardown::SCENARIOS, hello::SCENARIOS, databases::SCENARIOS].concat()
+    [node::SCENARIOS, hello::SCENARIOS, databases::SCENARIOS].concat()
 }
 
 fn main() -> ExitCode {

@@ -1,4 +1,4 @@
-//! A node leaves nothing behind, however it ends.
+//! The node itself: where it can be, and that it leaves nothing behind, however it ends.
 
 use std::{
     collections::BTreeSet,
@@ -7,21 +7,28 @@ use std::{
 };
 
 use anyhow::{Context, Result, ensure};
-use msapp_e2e::{Node, PATIENCE, wait_until};
+use msapp_e2e::{Node, PATIENCE, Tools, wait_until};
 use tokio::process::Command;
 
 use crate::{Company, Scenario, stage::Stage};
 
 pub(crate) const SCENARIOS: &[Scenario] = &[
     Scenario {
-        name: "teardown::a_node_leaves_nothing_behind",
+        name: "node::whoever_may_not_is_told_in_one_sentence",
+        promise: "Where a real node cannot be, one sentence says why, before anything is started",
+        small: true,
+        company: Company::Any,
+        run: |_| Box::pin(refuses()),
+    },
+    Scenario {
+        name: "node::it_leaves_nothing_behind",
         promise: "A real node can be tried without a trace: it leaves no mount, interface, control group, kernel setting, process or file",
         small: true,
         company: Company::Any,
         run: |_| Box::pin(leaves_nothing()),
     },
     Scenario {
-        name: "teardown::a_node_that_is_killed_leaves_nothing_behind",
+        name: "node::it_leaves_nothing_behind_when_it_is_killed",
         promise: "… also when its own process is killed, and another can be started at once",
         small: true,
         company: Company::Any,
@@ -41,6 +48,20 @@ const SETTINGS: [&str; 9] = [
     "vm/overcommit_memory",
     "vm/panic_on_oom",
 ];
+
+/// In a user namespace without a mapping, root is nobody.
+async fn refuses() -> Result<()> {
+    let cluster = Tools::expected()?.program("cluster");
+    for arguments in [vec!["node-check"], vec!["up", "--real", "--programs=/", "--packages=/"]] {
+        let output = Command::new("unshare").arg("--user").arg(&cluster).args(&arguments).output().await?;
+        let said = [output.stdout, output.stderr].concat();
+        let said = String::from_utf8_lossy(&said);
+        ensure!(!output.status.success(), "{arguments:?} goes on: {said}");
+        let sentence = "a real node needs root, for namespaces, mounts and control groups\n";
+        ensure!(said.trim_start_matches("cluster: ") == sentence, "{arguments:?} says {said:?}");
+    }
+    Ok(())
+}
 
 async fn leaves_nothing() -> Result<()> {
     let before = Machine::now()?;
