@@ -11,6 +11,9 @@ use msapp_crds::v1alpha1::MicroserviceApp;
 use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::Value;
 
+/// What stands in for a database of which there is no image here; `samples/shop-data.yaml` says for which.
+const STAND_IN: &str = "msapp.test/stand-in:1";
+
 /// The top of this checkout.
 pub(crate) fn checkout() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
@@ -41,12 +44,13 @@ pub(crate) fn operator_tag() -> Result<String> {
     Ok(chart.app_version)
 }
 
-/// The images of all services of all samples, in full.
+/// What the workload plays: the images of all services of all samples, in full, and of the stand-ins behind them.
 pub(crate) fn samples() -> Result<Vec<String>> {
     let apps = sample_apps()?;
     let images = apps.iter().flat_map(|app| &app.spec.services).map(|service| full(&service.image));
-    let names: BTreeSet<String> = images.collect();
+    let mut names: BTreeSet<String> = images.collect();
     ensure!(!names.is_empty(), "no sample names an image");
+    names.insert(STAND_IN.to_owned());
     Ok(names.into_iter().collect())
 }
 
@@ -106,7 +110,7 @@ mod tests {
     }
 
     #[test]
-    fn every_sample_finds_its_images() {
+    fn every_sample_and_all_behind_it_finds_its_images() {
         let names = samples().expect("the samples are valid");
         let text: String = fs::read_dir(checkout().join("samples"))
             .expect("there")
@@ -119,6 +123,17 @@ mod tests {
             .filter_map(|line| line.trim().trim_start_matches("- ").strip_prefix("image: "))
             .map(full)
             .collect();
-        assert_eq!(names.into_iter().collect::<BTreeSet<_>>(), written);
+        let played: BTreeSet<_> = names.into_iter().collect();
+        let databases: Vec<_> = written.difference(&played).collect();
+        assert_eq!(
+            databases,
+            [
+                "msapp.test/memcached:1",
+                "msapp.test/postgresql:15",
+                "msapp.test/rabbitmq:3",
+                "msapp.test/redis:7"
+            ]
+        );
+        assert!(played.is_subset(&written), "{played:?} of {written:?}");
     }
 }

@@ -61,6 +61,7 @@ impl Node {
         let options = ClusterOptions { metrics: true, node: Some(node), ..ClusterOptions::default() };
         let cluster = Cluster::start_with(options).await?;
         let node = Self { cluster, programs };
+        node.place().await?;
         node.load(&images).await?;
         node.start_dns().await?;
         Ok(node)
@@ -86,6 +87,12 @@ impl Node {
     /// Waits until every pod and policy of a namespace is enforced.
     pub async fn enforced(&self, namespace: &str) -> Result<()> {
         Enforced::in_file(self.cluster.enforced()?).wait_for(&self.cluster.client().await?, namespace).await
+    }
+
+    /// Says in which zone the node is, as clouds do: pods that must spread over zones go nowhere else.
+    async fn place(&self) -> Result<()> {
+        self.cluster.kubectl(["label", "node", "--all", "topology.kubernetes.io/zone=here"]).await?;
+        Ok(())
     }
 
     async fn start_dns(&self) -> Result<()> {
