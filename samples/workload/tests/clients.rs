@@ -61,12 +61,13 @@ fn fresh_requests_have_a_connection_each() {
 #[test]
 fn failures_are_counted_and_told_with_their_cause() {
     let cart = service(None, &[("WORKLOAD_TROUBLE", "failures=1")]);
-    let (child, control) = load(&[&format!("http://{}/", cart.http), "--rate", "200"]);
+    let (child, control) = load(&[&format!("http://{}/", cart.http), "--rate", "200", "--connections", "3"]);
     wait_until("30 have failed", || (report(control)["failed"].as_u64()? >= 30).then_some(()));
     let last = end(child);
     assert_eq!((&last["succeeded"], last["failures"].as_array().unwrap().len()), (&json!(0), 20));
+    assert!(last["connections"].as_u64().unwrap() <= 3, "an answer does not cost its connection: {last}");
     let told = &last["failures"][0];
-    assert!(told["error"].as_str().unwrap().starts_with("answered 500: "), "{told}");
+    assert_eq!(told["error"], "answered 500: an injected failure");
     assert!(told["at"].as_str().unwrap().ends_with('Z'), "{told}");
 }
 

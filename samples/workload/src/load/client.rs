@@ -2,11 +2,12 @@
 
 use super::LoadOptions;
 use super::tally::Tally;
-use crate::work::causes;
-use anyhow::{Context, anyhow, bail};
+use crate::work::{cause, causes};
+use anyhow::{Context, ensure};
 use axum::body::Body;
-use http::{Request, header};
+use http::{Request, Response, header};
 use http_body_util::BodyExt;
+use hyper::body::Incoming;
 use hyper::client::conn::http1::{SendRequest, handshake};
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
@@ -26,36 +27,39 @@ impl Client {
     /// Sends one request; an error when no answer comes in time, or one that says that the server failed.
     pub async fn request(&mut self, tally: &Tally) -> Result<(), String> {
         let limit = self.options.timeout;
-        let result = match tokio::time::timeout(limit, self.exchange(tally)).await {
-            Ok(result) => result,
-            Err(_) => Err(anyhow!("no answer within {} ms", limit.as_millis())),
-        };
-        if result.is_err() || self.options.fresh {
-            self.open = None;
+        match tokio::time::timeout(limit, self.exchange(tally)).await {
+            Ok(result) => result.map_err(|error| causes(error.as_ref())),
+            Err(_) => Err(format!("no answer within {} ms", limit.as_millis())),
         }
-        result.map_err(|error| format!("{error:#}"))
     }
 
+    /// A connection is kept when its answer was read to the end; one that broke off is closed.
     async fn exchange(&mut self, tally: &Tally) -> anyhow::Result<()> {
-        let mut request = Some(self.message()?);
-        if let Some(sender) = self.open.as_mut()
+        let (sender, response) = self.answer(tally).await?;
+        let status = response.status();
+        let body = response.into_body().collect().await.context("the answer broke off")?.to_bytes();
+        self.open = Some(sender).filter(|_| !self.options.fresh);
+        ensure!(!status.is_server_error(), "answered {}: {}", status.as_u16(), cause(&body));
+        Ok(())
+    }
+
+    async fn answer(&mut self, tally: &Tally) -> anyhow::Result<(SendRequest<Body>, Response<Incoming>)> {
+        let mut request = self.message()?;
+        if let Some(mut sender) = self.open.take()
             && sender.ready().await.is_ok()
-            && let Some(message) = request.take()
         {
-            match sender.try_send_request(message).await {
-                Ok(response) => return judge(response).await,
+            match sender.try_send_request(request).await {
+                Ok(response) => return Ok((sender, response)),
                 // It comes back when not a byte of it was sent: then this is still its first time.
                 Err(mut error) => match error.take_message() {
-                    Some(message) => request = Some(message),
-                    None => bail!(causes(error.error())),
+                    Some(unsent) => request = unsent,
+                    None => return Err(error.into_error().into()),
                 },
             }
         }
         let mut sender = self.connect(tally).await?;
-        let response = sender.send_request(request.context("it was sent")?).await;
-        let response = response.map_err(|error| anyhow!(causes(&error)))?;
-        self.open = Some(sender);
-        judge(response).await
+        let response = sender.send_request(request).await?;
+        Ok((sender, response))
     }
 
     fn message(&self) -> anyhow::Result<Request<Body>> {
@@ -78,16 +82,4 @@ impl Client {
         tokio::spawn(connection);
         Ok(sender)
     }
-}
-
-/// Reads all of the answer, so that the connection is free for the next one.
-async fn judge(response: http::Response<hyper::body::Incoming>) -> anyhow::Result<()> {
-    let status = response.status();
-    let body =
-        response.into_body().collect().await.map_err(|error| anyhow!("it broke off: {}", causes(&error)))?;
-    if status.is_server_error() {
-        let text = String::from_utf8_lossy(&body.to_bytes()).chars().take(300).collect::<String>();
-        bail!("answered {}: {text}", status.as_u16());
-    }
-    Ok(())
 }

@@ -77,7 +77,7 @@ pub async fn work(State(service): State<Arc<Service>>, request: Request) -> Resp
 
 /// Asks another workload. The connection is this call's alone: one that is kept would hold all calls at one pod.
 pub async fn ask(authority: &str, job: &Job) -> anyhow::Result<Value> {
-    let client = Client::builder(TokioExecutor::new()).http2_only(true).build_http();
+    let client = Client::builder(TokioExecutor::new()).http2_only(true).build(work::connector());
     let mut grpc = tonic::client::Grpc::with_origin(client, format!("http://{authority}").parse()?);
     grpc.ready().await.map_err(|error| anyhow!(work::causes(&error)))?;
     let question = Question { path: job.path.clone(), writes: job.writes };

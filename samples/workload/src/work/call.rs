@@ -18,6 +18,10 @@ use tokio::net::TcpStream;
 /// The most of an answer that is read; what services tell each other is nested.
 const LONGEST: usize = 1 << 20;
 
+/// For how long a connection is kept that is not used. Shorter than workloads keep idle connections when they stop: so it
+/// is the caller that closes it, and no request meets a server that is just closing.
+const IDLE: Duration = Duration::from_secs(2);
+
 /// The connections that are kept.
 pub struct Clients {
     http: Client<HttpConnector, Body>,
@@ -29,10 +33,17 @@ impl Default for Clients {
     fn default() -> Self {
         let http = Client::builder(TokioExecutor::new())
             .pool_timer(TokioTimer::new())
-            .pool_idle_timeout(Duration::from_secs(10))
-            .build_http();
+            .pool_idle_timeout(IDLE)
+            .build(connector());
         Self { http, postgresql: Pool::default(), redis: Pool::default() }
     }
+}
+
+/// Opens connections that send at once what is written to them.
+pub fn connector() -> HttpConnector {
+    let mut connector = HttpConnector::new();
+    connector.set_nodelay(true);
+    connector
 }
 
 /// One port of one dependency.
@@ -161,7 +172,7 @@ async fn http(client: &Client<HttpConnector, Body>, authority: &str, job: &Job) 
 }
 
 /// What another workload says went wrong, or the beginning of whatever the answer is.
-fn cause(body: &[u8]) -> String {
+pub fn cause(body: &[u8]) -> String {
     let told = serde_json::from_slice::<Value>(body).ok();
     let failure = told.as_ref().map(|answer| &answer["failure"]);
     match failure.and_then(|failure| Some((failure["dependency"].as_str(), failure["cause"].as_str()?))) {

@@ -5,7 +5,7 @@ mod pool;
 mod postgresql;
 mod redis;
 
-pub use call::{Clients, causes};
+pub use call::{Clients, cause, causes, connector};
 
 use crate::discovery::{self, Discovery};
 use crate::duration::milliseconds;
