@@ -8,41 +8,61 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::process::{Child, Command, Stdio};
 
-/// A load client, and where it reports.
-fn load(arguments: &[&str]) -> (Child, SocketAddr) {
+/// A load client, and where it reports; killed with its test.
+struct Load {
+    child: Child,
+    control: SocketAddr,
+}
+
+impl Drop for Load {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn load(arguments: &[&str]) -> Load {
     let mut command = program();
     command.arg("load").args(arguments).args(["--control", "127.0.0.1:0"]);
     let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("the program runs");
     let mut line = String::new();
     let words = child.stderr.as_mut().expect("it is piped");
     BufReader::new(words).read_line(&mut line).expect("its words are text");
-    let address =
+    let control =
         line.trim().strip_prefix("reports on ").expect("it tells where").parse().expect("an address");
-    (child, address)
+    Load { child, control }
 }
 
-fn report(control: SocketAddr) -> Value {
-    let output =
-        program().args(["report", "--control", &control.to_string()]).output().expect("the program runs");
-    serde_json::from_slice(&output.stdout).expect("the report is JSON")
-}
+impl Load {
+    /// How many requests have come to this until now.
+    fn count(&self, what: &str) -> u64 {
+        let control = self.control.to_string();
+        let output = program().args(["report", "--control", &control]).output().expect("the program runs");
+        let report: Value = serde_json::from_slice(&output.stdout).expect("the report is JSON");
+        report[what].as_u64().expect("a number")
+    }
 
-/// Ends the client, and gives its last report.
-fn end(mut child: Child) -> Value {
-    let killed = Command::new("kill").args(["-TERM", &child.id().to_string()]).status();
-    assert!(killed.expect("kill runs").success());
-    let mut text = String::new();
-    child.stdout.take().expect("it is piped").read_to_string(&mut text).expect("the report is text");
-    assert!(child.wait().expect("it is our child").success());
-    serde_json::from_str(&text).expect("the report is JSON")
+    fn wait_for(&self, number: u64, what: &str) {
+        wait_until(&format!("{number} have {what}"), || (self.count(what) >= number).then_some(()));
+    }
+
+    /// Ends the client, and gives its last report.
+    fn end(mut self) -> Value {
+        let killed = Command::new("kill").args(["-TERM", &self.child.id().to_string()]).status();
+        assert!(killed.expect("kill runs").success());
+        let mut text = String::new();
+        self.child.stdout.take().expect("it is piped").read_to_string(&mut text).expect("the report is text");
+        assert!(self.child.wait().expect("it is our child").success());
+        serde_json::from_str(&text).expect("the report is JSON")
+    }
 }
 
 #[test]
 fn every_request_is_answered_over_connections_that_are_kept() {
     let cart = service(None, &[]);
-    let (child, control) = load(&[&format!("http://{}/", cart.http), "--rate", "200", "--connections", "3"]);
-    wait_until("100 are answered", || (report(control)["succeeded"].as_u64()? >= 100).then_some(()));
-    let last = end(child);
+    let load = load(&[&format!("http://{}/", cart.http), "--rate", "200", "--connections", "3"]);
+    load.wait_for(100, "succeeded");
+    let last = load.end();
     assert_eq!((&last["failed"], &last["underWay"]), (&json!(0), &json!(0)));
     assert_eq!(last["sent"], last["succeeded"]);
     assert!(last["connections"].as_u64().unwrap() <= 3, "{last}");
@@ -52,18 +72,18 @@ fn every_request_is_answered_over_connections_that_are_kept() {
 #[test]
 fn fresh_requests_have_a_connection_each() {
     let cart = service(None, &[]);
-    let (child, control) = load(&[&format!("http://{}/", cart.http), "--rate", "200", "--fresh"]);
-    wait_until("50 are answered", || (report(control)["succeeded"].as_u64()? >= 50).then_some(()));
-    let last = end(child);
+    let load = load(&[&format!("http://{}/", cart.http), "--rate", "200", "--fresh"]);
+    load.wait_for(50, "succeeded");
+    let last = load.end();
     assert_eq!((&last["failed"], &last["connections"]), (&json!(0), &last["sent"]));
 }
 
 #[test]
 fn failures_are_counted_and_told_with_their_cause() {
     let cart = service(None, &[("WORKLOAD_TROUBLE", "failures=1")]);
-    let (child, control) = load(&[&format!("http://{}/", cart.http), "--rate", "200", "--connections", "3"]);
-    wait_until("30 have failed", || (report(control)["failed"].as_u64()? >= 30).then_some(()));
-    let last = end(child);
+    let load = load(&[&format!("http://{}/", cart.http), "--rate", "200", "--connections", "3"]);
+    load.wait_for(30, "failed");
+    let last = load.end();
     assert_eq!((&last["succeeded"], last["failures"].as_array().unwrap().len()), (&json!(0), 20));
     assert!(last["connections"].as_u64().unwrap() <= 3, "an answer does not cost its connection: {last}");
     let told = &last["failures"][0];
@@ -75,7 +95,7 @@ fn failures_are_counted_and_told_with_their_cause() {
 fn a_request_that_is_cut_off_has_failed_and_is_not_sent_again() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
-    let (child, control) = load(&[&format!("http://{address}/"), "--rate", "20", "--connections", "1"]);
+    let load = load(&[&format!("http://{address}/"), "--rate", "20", "--connections", "1"]);
     let mut seen = 0;
     wait_until("5 have failed", || {
         let (mut stream, _) = listener.accept().unwrap();
@@ -84,8 +104,8 @@ fn a_request_that_is_cut_off_has_failed_and_is_not_sent_again() {
         (seen == 5).then_some(())
     });
     drop(listener);
-    wait_until("they are counted", || (report(control)["failed"].as_u64()? >= 5).then_some(()));
-    let last = end(child);
+    load.wait_for(5, "failed");
+    let last = load.end();
     assert_eq!((&last["succeeded"], &last["sent"]), (&json!(0), &last["failed"]));
 }
 
@@ -95,14 +115,13 @@ fn no_request_is_lost_while_a_service_stops() {
     let mut other = service(None, &[]);
     let entrance = Entrance::open(cart.http);
     let url = format!("http://{}/", entrance.address);
-    let (child, control) = load(&[&url, "--rate", "300", "--connections", "4"]);
-    wait_until("100 are answered", || (report(control)["succeeded"].as_u64()? >= 100).then_some(()));
+    let load = load(&[&url, "--rate", "300", "--connections", "4"]);
+    load.wait_for(100, "succeeded");
     entrance.lead_to(other.http);
     cart.terminate();
     assert_eq!(cart.end().0.code(), Some(0));
-    let until = report(control)["succeeded"].as_u64().unwrap() + 100;
-    wait_until("100 more are answered", || (report(control)["succeeded"].as_u64()? >= until).then_some(()));
-    let last = end(child);
+    load.wait_for(load.count("succeeded") + 100, "succeeded");
+    let last = load.end();
     assert_eq!(last["failed"], 0, "{last}");
     other.terminate();
     assert_eq!(other.end().0.code(), Some(0));

@@ -272,9 +272,12 @@ async fn health_is_told_over_grpc_and_watched() {
     assert_eq!(client.check(question("liveness")).await.unwrap().into_inner().status, 1);
     assert_eq!(client.check(question("readiness")).await.unwrap().into_inner().status, 2);
     cart.terminate();
-    while let Some(told) = watched.message().await.unwrap() {
-        assert_eq!(told.status, 2);
-    }
+    let last = async {
+        while let Some(told) = watched.message().await.unwrap() {
+            assert_eq!(told.status, 2);
+        }
+    };
+    tokio::time::timeout(running::PATIENCE, last).await.expect("the stream ends");
     assert_eq!(cart.end().0.code(), Some(0));
 }
 

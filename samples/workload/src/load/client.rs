@@ -38,7 +38,7 @@ impl Client {
         let (sender, response) = self.answer(tally).await?;
         let status = response.status();
         let body = response.into_body().collect().await.context("the answer broke off")?.to_bytes();
-        self.open = Some(sender).filter(|_| !self.options.fresh);
+        self.open = Some(sender);
         ensure!(!status.is_server_error(), "answered {}: {}", status.as_u16(), cause(&body));
         Ok(())
     }
