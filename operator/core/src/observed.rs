@@ -117,13 +117,21 @@ pub struct Pod {
     pub created: String,
     /// Whether it is being deleted.
     pub deleting: bool,
+    /// Whether it has ended for good and only its record is left, as that of an evicted pod is.
+    pub ended: bool,
     /// Whether its condition `Ready` is true.
     pub ready: bool,
+    /// When its condition `Ready` changed last, RFC 3339, while it is not true.
+    pub unready_since: String,
+    /// Whether its volumes are mounted and it has a network (`PodReadyToStartContainers`).
+    pub prepared: bool,
+    /// Failures of its readiness probe that count: `failureThreshold`; without a probe none are needed.
+    pub readiness_failures: u32,
     /// Message of `PodScheduled` while it is False with reason `Unschedulable`.
     pub unschedulable: Option<String>,
     /// Init and main containers, in order.
     pub containers: Vec<Container>,
-    /// Newest warning event about a failed mount or probe, as far as events are watched.
+    /// Warning events about mounts and probes, oldest first, as far as events are watched.
     pub warnings: Vec<Warning>,
 }
 
@@ -138,6 +146,10 @@ pub struct Container {
     pub ready: bool,
     /// Whether it runs.
     pub running: bool,
+    /// Whether it runs and its startup probe has not succeeded yet.
+    pub starting: bool,
+    /// The most memory that it may use, as the pod says it.
+    pub memory_limit: Option<String>,
     /// `state.waiting`.
     pub waiting: Option<Waiting>,
     /// `state.terminated`, else `lastState.terminated`.
@@ -162,6 +174,8 @@ pub struct Terminated {
     pub reason: String,
     /// `message`: its last words.
     pub message: String,
+    /// `finishedAt`, RFC 3339.
+    pub finished: String,
 }
 
 /// A warning event about a pod.
@@ -171,6 +185,8 @@ pub struct Warning {
     pub reason: String,
     /// `message`.
     pub message: String,
+    /// How often it was told.
+    pub count: u32,
 }
 
 /// Projects a live object (as the API server sends it, managedFields included) of a kind the operator makes.
@@ -259,10 +275,11 @@ pub fn project_pod(object: &Value) -> Option<(String, Pod)> {
     let condition = |name: &str| {
         status["conditions"].as_array().into_iter().flatten().find(|condition| condition["type"] == name)
     };
+    let is = |name: &str| condition(name).is_some_and(|condition| condition["status"] == "True");
     let containers = ["initContainerStatuses", "containerStatuses"]
         .iter()
         .flat_map(|list| status[list].as_array().into_iter().flatten())
-        .map(container)
+        .map(|status| container(&object["spec"], status))
         .collect();
     let pod = Pod {
         name: text(&metadata["name"]),
@@ -270,7 +287,14 @@ pub fn project_pod(object: &Value) -> Option<(String, Pod)> {
         template_hash: text(&metadata["labels"]["pod-template-hash"]),
         created: text(&metadata["creationTimestamp"]),
         deleting: metadata["deletionTimestamp"].is_string(),
-        ready: condition("Ready").is_some_and(|condition| condition["status"] == "True"),
+        ended: status["phase"] == "Failed" || status["phase"] == "Succeeded",
+        ready: is("Ready"),
+        unready_since: condition("Ready")
+            .filter(|condition| condition["status"] != "True")
+            .map(|condition| text(&condition["lastTransitionTime"]))
+            .unwrap_or_default(),
+        prepared: is("PodReadyToStartContainers"),
+        readiness_failures: readiness_failures(&object["spec"]),
         unschedulable: condition("PodScheduled")
             .filter(|condition| condition["reason"] == "Unschedulable")
             .map(|condition| text(&condition["message"])),
@@ -280,16 +304,29 @@ pub fn project_pod(object: &Value) -> Option<(String, Pod)> {
     Some((app.to_owned(), pod))
 }
 
-fn container(status: &Value) -> Container {
+fn readiness_failures(spec: &Value) -> u32 {
+    let containers = spec["containers"].as_array().into_iter().flatten();
+    let mut thresholds = containers.map(|container| &container["readinessProbe"]["failureThreshold"]);
+    thresholds.find_map(Value::as_u64).and_then(|threshold| threshold.try_into().ok()).unwrap_or_default()
+}
+
+fn container(spec: &Value, status: &Value) -> Container {
     let waiting = &status["state"]["waiting"];
     let terminated = [&status["state"]["terminated"], &status["lastState"]["terminated"]]
         .into_iter()
         .find(|end| end.is_object());
+    let running = status["state"]["running"].is_object();
+    let declared = spec["containers"].as_array().into_iter().flatten();
+    let mut declared = declared.filter(|container| container["name"] == status["name"]);
     Container {
         name: text(&status["name"]),
         image: text(&status["image"]),
         ready: status["ready"] == true,
-        running: status["state"]["running"].is_object(),
+        running,
+        starting: running && status["started"] == false,
+        memory_limit: declared
+            .find_map(|container| container["resources"]["limits"]["memory"].as_str())
+            .map(str::to_owned),
         waiting: waiting
             .is_object()
             .then(|| Waiting { reason: text(&waiting["reason"]), message: text(&waiting["message"]) }),
@@ -297,6 +334,7 @@ fn container(status: &Value) -> Container {
             exit_code: number(&end["exitCode"]),
             reason: text(&end["reason"]),
             message: text(&end["message"]),
+            finished: text(&end["finishedAt"]),
         }),
     }
 }

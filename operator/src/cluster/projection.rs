@@ -22,8 +22,8 @@ use super::cache::{Cached, Object};
 /// Reasons of warning events that tell why a pod does not start or is not ready.
 const EXPLAINING: [&str; 6] =
     ["FailedMount", "FailedAttachVolume", "Unhealthy", "FailedCreatePodSandBox", "Failed", "BackOff"];
-/// Characters of an event's message that are kept.
-const NOTE_LENGTH: usize = 300;
+/// Characters of an event's message that are kept: as many as the API server takes.
+const NOTE_LENGTH: usize = 1024;
 
 /// API group, version, kind and plural.
 pub(super) type ResourceName = (&'static str, &'static str, &'static str, &'static str);
@@ -232,9 +232,16 @@ impl Projection for PodNote {
             warning: Warning {
                 reason: reason.to_owned(),
                 message: message.chars().take(NOTE_LENGTH).collect(),
+                count: times(&object),
             },
         })
     }
+}
+
+/// How often an event was told; the first time it has no series.
+fn times(event: &Value) -> u32 {
+    let count = event["series"]["count"].as_u64().or(event["count"].as_u64()).unwrap_or(1);
+    u32::try_from(count).unwrap_or(u32::MAX)
 }
 
 /// What a watch decodes: identity, and what is kept.

@@ -39,13 +39,11 @@ fn pods(view: &View, app: &Object<StoredApp>) -> Vec<Pod> {
         .collect()
 }
 
-/// The newest warning of each reason.
+/// The warnings about a pod, oldest first.
 fn warnings(view: &View, namespace: &str, pod: &str) -> Vec<Warning> {
     let mut notes = view.notes(namespace, pod);
     notes.sort_by_key(|note| note.resource_version.parse::<u64>().unwrap_or_default());
-    let newest: BTreeMap<_, _> =
-        notes.iter().map(|note| (note.value.warning.reason.clone(), note.value.warning.clone())).collect();
-    newest.into_values().collect()
+    notes.iter().map(|note| note.value.warning.clone()).collect()
 }
 
 /// Services that another app of the namespace has a better claim to.

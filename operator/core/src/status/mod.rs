@@ -6,6 +6,7 @@ mod first_cause;
 mod reason;
 mod service;
 mod size;
+mod words;
 
 use msapp_crds::v1alpha1::{MicroserviceAppStatus, ServiceStatus};
 

@@ -2,7 +2,7 @@
 
 use msapp_crds::v1alpha1::{MicroserviceAppStatus, ServiceStatus};
 
-use super::cause::one_line;
+use super::words::one_line;
 
 /// Most bytes of a status, as JSON. etcd takes 1.5 MiB for a whole object, its spec and its book-keeping included
 /// (<https://etcd.io/docs/v3.6/dev-guide/limit/>).

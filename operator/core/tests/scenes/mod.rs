@@ -56,7 +56,12 @@ fn owned(app: &str, deployment: &Value) -> Value {
 fn warnings(pod: &str, objects: &[&Value]) -> Vec<Warning> {
     let text = |value: &Value| value.as_str().expect("text").to_owned();
     let events = objects.iter().filter(|event| event["involvedObject"]["name"] == pod);
-    events.map(|event| Warning { reason: text(&event["reason"]), message: text(&event["message"]) }).collect()
+    let warning = |event: &Value| Warning {
+        reason: text(&event["reason"]),
+        message: text(&event["message"]),
+        count: 1,
+    };
+    events.copied().map(warning).collect()
 }
 
 fn scene(input: &Path) -> MicroserviceAppStatus {
