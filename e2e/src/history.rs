@@ -14,14 +14,15 @@ use serde::de::DeserializeOwned;
 use tokio::task::JoinHandle;
 
 /// Every value that something about the objects of a kind had since it was made, in order.
-pub(crate) struct History<T> {
+#[derive(Debug)]
+pub struct History<T> {
     seen: Arc<Mutex<Vec<T>>>,
     task: JoinHandle<Result<(), watcher::Error>>,
 }
 
 impl<T: Clone + PartialEq + Send + 'static> History<T> {
     /// Notes what `view` shows of each object, whenever that changes.
-    pub(crate) fn of<K>(api: Api<K>, view: impl Fn(K) -> Option<T> + Send + 'static) -> Self
+    pub fn of<K>(api: Api<K>, view: impl Fn(K) -> Option<T> + Send + 'static) -> Self
     where
         K: Resource<DynamicType = ()> + Clone + Debug + DeserializeOwned + Send + 'static,
     {
@@ -42,7 +43,7 @@ impl<T: Clone + PartialEq + Send + 'static> History<T> {
     }
 
     /// What there was so far.
-    pub(crate) fn seen(&self) -> Vec<T> {
+    pub fn seen(&self) -> Vec<T> {
         self.seen.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }

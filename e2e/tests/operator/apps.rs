@@ -6,10 +6,8 @@ use kube::{
     api::{Patch, PatchParams},
 };
 use msapp_crds::v1alpha1::{MicroserviceApp, MicroserviceAppStatus};
-use msapp_e2e::{Access, Namespace, PATIENCE, Versions, wait_until};
+use msapp_e2e::{Access, History, Namespace, PATIENCE, Versions, wait_until};
 use serde_json::Value;
-
-use crate::history::History;
 
 /// Three services in a row; the last one needs a Secret.
 pub(crate) const CHAIN: &str = "

@@ -7,7 +7,6 @@ mod conflicts;
 mod creation;
 mod definition;
 mod edits;
-mod history;
 mod idle;
 mod leadership;
 mod live;

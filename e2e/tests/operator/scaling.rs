@@ -2,10 +2,10 @@
 
 use anyhow::Result;
 use k8s_openapi::api::apps::v1::Deployment;
-use msapp_e2e::{Cluster, Operator};
+use msapp_e2e::{Cluster, History, Operator};
 use serde_json::json;
 
-use crate::{apps::App, history::History, manifests::with_one_service, tally::Tally};
+use crate::{apps::App, manifests::with_one_service, tally::Tally};
 
 /// The app's one service is up with so many pods.
 async fn pods(app: &App, count: i32) -> Result<()> {

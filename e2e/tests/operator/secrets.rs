@@ -5,12 +5,11 @@ use std::collections::BTreeMap;
 use anyhow::{Result, ensure};
 use k8s_openapi::api::apps::v1::Deployment;
 use kube::ResourceExt;
-use msapp_e2e::{Cluster, Operator, PATIENCE, wait_until};
+use msapp_e2e::{Cluster, History, Operator, PATIENCE, wait_until};
 use serde_json::json;
 
 use crate::{
     apps::{App, CHAIN, CHAIN_SECRET, condition, respecified, words},
-    history::History,
     tally::Tally,
 };
 
