@@ -18,8 +18,8 @@ use crate::kept;
 /// Changes when the way of archiving does, so that everything is archived anew.
 const RECIPE: &str = "1";
 
-/// How many archives of one image are kept: branches that are worked on in turn do not make each other's anew.
-const KEPT: usize = 3;
+/// How many archives of one image are kept: checkouts that are worked on at a time do not remove each other's.
+const KEPT: usize = 8;
 
 /// All that decides what an image becomes.
 pub(crate) struct Recipe {
@@ -101,9 +101,9 @@ mod tests {
     fn of_the_archives_of_one_image_the_newest_stay() {
         let cache = tempfile::tempdir().expect("made");
         let moment = std::time::SystemTime::UNIX_EPOCH;
-        for (seconds, name) in
-            ["redis-4", "redis-3", "redis-2", "redis-1", "redis-tools-1"].iter().enumerate()
-        {
+        let names: Vec<String> = (0..=KEPT).map(|number| format!("redis-{number}")).collect();
+        fs::create_dir(cache.path().join("redis-tools-1")).expect("made");
+        for (seconds, name) in names.iter().enumerate() {
             let path = cache.path().join(name);
             fs::create_dir(&path).expect("made");
             let folder = fs::File::open(path).expect("there");
@@ -115,6 +115,7 @@ mod tests {
             .map(|entry| entry.expect("there").file_name())
             .collect();
         left.sort();
-        assert_eq!(left, ["redis-1", "redis-2", "redis-tools-1"]);
+        let expected: Vec<_> = names[2..].iter().map(String::as_str).chain(["redis-tools-1"]).collect();
+        assert_eq!(left, expected);
     }
 }
