@@ -22,9 +22,9 @@ pub(super) fn with_program(
     program: &str,
     recipe: impl FnOnce(&Path) -> Recipe,
 ) -> Result<Archive> {
-    let cache = kept::cache_directory()?;
-    fs::create_dir_all(&cache)?;
-    let _lock = kept::lock(&cache.join("programs.lock"), "programs for images")?;
+    let target = target_directory();
+    fs::create_dir_all(&target)?;
+    let _lock = kept::lock(&target.join("programs-for-images.lock"), "programs for images")?;
     let path = compiled(checkout, package, program)?;
     ensure!(is_static(&path)?, "{} is not static: its image has no libraries", path.display());
     let run = Command::new(&path).arg("--help").output();
