@@ -4,9 +4,11 @@
 //! writes what they showed into `docs/proof.md`.
 
 mod databases;
+mod failure;
 mod hello;
 mod node;
 mod proof;
+mod samples;
 mod stage;
 
 use std::{pin::Pin, process::ExitCode};
@@ -47,7 +49,7 @@ pub(crate) type Showing = Pin<Box<dyn Future<Output = Result<()>>>>;
 
 /// All scenarios, in the order in which docs/proof.md lists them.
 fn scenarios() -> Vec<Scenario> {
-    [node::SCENARIOS, hello::SCENARIOS, databases::SCENARIOS].concat()
+    [node::SCENARIOS, hello::SCENARIOS, databases::SCENARIOS, failure::SCENARIOS].concat()
 }
 
 fn main() -> ExitCode {
