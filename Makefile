@@ -2,8 +2,9 @@
 # Needed: Rust 1.95, Go 1.26 (an older or newer Go fetches it), git and make. Nothing else; what is built for the
 # tests outside of this checkout (the control plane, cargo-deny) lies in ~/.cache/msapp.
 
-# Where `make demo` runs: `simulated` (a control plane of its own) or `current` (the cluster of your kubeconfig).
-CLUSTER ?= simulated
+# Where `make demo` runs: `simulated` (a control plane of its own, without containers), `current` (the cluster of your
+# kubeconfig) or `real` (a node of its own); NODE=real is the same as CLUSTER=real.
+CLUSTER ?= $(or $(NODE),simulated)
 
 # Most tests wait for a control plane, so more of them run side by side than there are cores.
 TEST_THREADS ?= 4
@@ -19,7 +20,7 @@ SECONDS ?= 60
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-demo: build ## watch a shop of twelve services come up; CLUSTER=current uses the cluster of your kubeconfig
+demo: build ## watch a shop of twelve services come up; NODE=real runs its containers (Linux, root), CLUSTER=current uses your cluster
 	@cargo run --quiet --bin demo -- --cluster=$(CLUSTER)
 
 # The tests need more features of some dependencies than the programs do. With all targets built at once, and the

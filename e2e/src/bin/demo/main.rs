@@ -2,6 +2,8 @@
 
 mod current;
 mod lookout;
+mod orders;
+mod real;
 mod shop;
 mod simulated;
 
@@ -17,7 +19,7 @@ struct Arguments {
     /// Where it comes up.
     #[arg(long, value_enum, default_value_t = Target::Simulated)]
     cluster: Target,
-    /// End as soon as the shop is ready.
+    /// End as soon as the shop is ready, and where it is real, as soon as orders flow.
     #[arg(long)]
     until_ready: bool,
 }
@@ -26,6 +28,8 @@ struct Arguments {
 enum Target {
     /// A control plane of the demo's own, with simulated nodes and pods.
     Simulated,
+    /// A real node of the demo's own: containers run, and customers place orders. Linux, and root.
+    Real,
     /// The cluster of the current context of your kubeconfig.
     Current,
 }
@@ -34,6 +38,7 @@ enum Target {
 async fn main() -> ExitCode {
     let outcome = match Arguments::parse() {
         Arguments { cluster: Target::Simulated, until_ready } => simulated::run(until_ready).await,
+        Arguments { cluster: Target::Real, until_ready } => real::run(until_ready).await,
         Arguments { cluster: Target::Current, until_ready } => current::run(until_ready).await,
     };
     match outcome {

@@ -1,10 +1,6 @@
 //! The operator and the shop, in whatever cluster.
 
-use std::{
-    path::{Path, PathBuf},
-    process::Stdio,
-    time::Instant,
-};
+use std::{path::Path, process::Stdio, time::Instant};
 
 use anyhow::{Context, Result};
 use msapp_e2e::{Access, Installation, Operator, msapp_binary};
@@ -29,15 +25,8 @@ impl Shop {
         println!("The operator starts, as {} …", installation.user());
         let operator = Operator::start(installation, &[]).await?;
         let access = installation.access();
-        access.kubectl(["create", "namespace", NAMESPACE]).await?;
         let begin = Instant::now();
-        for file in samples() {
-            println!("kubectl apply -n {NAMESPACE} -f {}", shown(&file));
-            access
-                .kubectl(["apply", "--server-side", "-n", NAMESPACE, "-f", &file.to_string_lossy()])
-                .await?;
-        }
-        println!();
+        apply(access).await?;
         let is_ready = watch_until_ready(access).await?;
         if is_ready {
             println!("\nThe shop is ready, {} seconds after it was applied.", begin.elapsed().as_secs());
@@ -46,20 +35,25 @@ impl Shop {
     }
 }
 
-/// The Secrets that its databases would come with, where the sample has them
-/// apart, and the shop.
-fn samples() -> Vec<PathBuf> {
-    let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("../samples");
-    let files = ["shop-secrets.yaml", "shop.yaml"].map(|name| directory.join(name));
-    files.into_iter().filter(|file| file.is_file()).collect()
+/// Creates its namespace, the Secrets that its databases would come with, and the shop.
+pub(crate) async fn apply(access: &Access) -> Result<()> {
+    access.kubectl(["create", "namespace", NAMESPACE]).await?;
+    for name in ["shop-secrets.yaml", "shop.yaml"] {
+        println!("kubectl apply -n {NAMESPACE} -f samples/{name}");
+        access.kubectl(["apply", "--server-side", "-n", NAMESPACE, "-f", &sample(name)]).await?;
+    }
+    println!();
+    Ok(())
 }
 
-fn shown(file: &Path) -> String {
-    format!("samples/{}", file.file_name().unwrap_or_default().to_string_lossy())
+/// The path of a file of the samples.
+pub(crate) fn sample(name: &str) -> String {
+    let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("../samples");
+    directory.join(name).to_string_lossy().into_owned()
 }
 
 /// Lets `msapp status` draw the tree until the shop is ready, or for long enough.
-async fn watch_until_ready(access: &Access) -> Result<bool> {
+pub(crate) async fn watch_until_ready(access: &Access) -> Result<bool> {
     let mut status = Command::new(msapp_binary()?);
     status.args(["status", NAME, "-n", NAMESPACE, "--until-ready", "--timeout", LONGEST]);
     status.env("KUBECONFIG", access.kubeconfig()).stdin(Stdio::null()).kill_on_drop(true);
