@@ -26,9 +26,12 @@ func upReal(options options, stop <-chan struct{}) int {
 	if err != nil {
 		return failed(err)
 	}
+	// A file that nobody names any more is closed, and the next control plane
+	// would take the directory for an abandoned one.
+	defer state.lock.Close()
 	node, err := startNode(options, state)
 	if err != nil {
-		return failed(errors.Join(err, state.lock.Close()))
+		return failed(err)
 	}
 	err = node.run(stop)
 	node.end()

@@ -10,7 +10,7 @@ pub(crate) const NAMESPACE: &str = "shop";
 const NAME: &str = "shop";
 
 /// How long the shop has to become ready.
-const LONGEST: &str = "90s";
+const LONGEST: &str = "4m";
 
 /// The running operator with its shop.
 pub(crate) struct Shop {
