@@ -1,15 +1,13 @@
 //! `msapp check`: every mistake in a resource, without a cluster.
 
-use std::path::PathBuf;
-
-use anyhow::{Result, bail};
+use anyhow::Result;
 use clap::{Args, ValueEnum};
 use console::colors_enabled;
 use msapp_core::violation::Severity;
 
 use super::diagnostic::{report, to_json};
 use super::exit::Outcome;
-use super::input::{self, Input};
+use super::input::{FilesArgs, Input};
 use super::output::print;
 
 const EXAMPLES: &str = "\
@@ -71,24 +69,19 @@ impl FailOn {
 #[derive(Args, Debug)]
 #[command(after_long_help = EXAMPLES)]
 pub(super) struct CheckArgs {
-    /// Files or directories (their .yaml, .yml and .json files); `-` reads the standard input.
-    #[arg(required = true, value_name = "FILE")]
-    files: Vec<PathBuf>,
     /// How mistakes are printed.
     #[arg(short, long, value_enum, default_value = "text")]
     output: Output,
     /// The least weight that makes the command fail.
     #[arg(long, value_enum, default_value = "error")]
     fail_on: FailOn,
-    /// Namespace of resources that name none.
-    #[arg(short, long, default_value = "default")]
-    namespace: String,
+    #[command(flatten)]
+    files: FilesArgs,
 }
 
 /// Runs the command.
 pub(super) fn run(args: &CheckArgs) -> Result<Outcome> {
-    let input = input::read(&args.files, &args.namespace)?;
-    require_apps(&input)?;
+    let input = args.files.read()?;
     match args.output {
         Output::Text => print(&text(&input, colors_enabled()))?,
         Output::Json => print(&json(&input))?,
@@ -104,14 +97,6 @@ pub(super) fn text(input: &Input, styled: bool) -> String {
 /// What is printed for machines.
 pub(super) fn json(input: &Input) -> String {
     format!("{:#}\n", to_json(&input.diagnostics, &input.files))
-}
-
-/// A pipeline that checks nothing would be green for ever.
-pub(super) fn require_apps(input: &Input) -> Result<()> {
-    if input.apps == 0 && input.diagnostics.is_empty() {
-        bail!("no MicroserviceApp in {}", counted(input.files.len(), "file"));
-    }
-    Ok(())
 }
 
 /// `2 files, 1 app: 3 errors, 1 warning`
@@ -132,6 +117,7 @@ pub(super) fn summary(input: &Input) -> String {
     format!("{files}, {apps}: {errors}{warnings}{advice}")
 }
 
-fn counted(count: usize, what: &str) -> String {
+/// `2 files`
+pub(super) fn counted(count: usize, what: &str) -> String {
     if count == 1 { format!("1 {what}") } else { format!("{count} {what}s") }
 }

@@ -70,11 +70,7 @@ pub(super) fn run(args: &ExplainArgs) -> Result<Outcome> {
     }
     match args.output {
         Output::Text => print(&text(&explanation, &subject.places))?,
-        Output::Json => {
-            let mut told = json!(explanation);
-            subject.places.annotate(&mut told);
-            print(&format!("{told:#}\n"))?;
-        }
+        Output::Json => print(&subject.places.json(json!(explanation)))?,
     }
     Ok(Outcome::Fine)
 }

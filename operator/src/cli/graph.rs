@@ -1,7 +1,5 @@
 //! `msapp graph`: the system as a picture.
 
-use std::path::PathBuf;
-
 use anyhow::{Result, bail};
 use clap::{Args, ValueEnum};
 use msapp_core::build;
@@ -10,9 +8,8 @@ use msapp_core::picture::{self, Picture, dot, mermaid, svg, text};
 use msapp_core::policy::prove;
 use msapp_core::violation::nearest;
 
-use super::check::require_apps;
 use super::exit::Outcome;
-use super::input;
+use super::input::FilesArgs;
 use super::output::print;
 
 const EXAMPLES: &str = "\
@@ -58,9 +55,6 @@ pub(super) enum Form {
 #[derive(Args, Debug)]
 #[command(after_long_help = EXAMPLES)]
 pub(super) struct GraphArgs {
-    /// Files or directories (their .yaml, .yml and .json files); `-` reads the standard input.
-    #[arg(required = true, value_name = "FILE")]
-    files: Vec<PathBuf>,
     /// The form of the picture.
     #[arg(short, long, value_enum, default_value = "text")]
     output: Form,
@@ -76,20 +70,15 @@ pub(super) struct GraphArgs {
     /// Draws each domain as one, with how many edges lead from one to another.
     #[arg(long)]
     by_domain: bool,
-    /// Namespace of resources that name none.
-    #[arg(short, long, default_value = "default")]
-    namespace: String,
+    #[command(flatten)]
+    files: FilesArgs,
 }
 
 /// Runs the command.
 pub(super) fn run(args: &GraphArgs) -> Result<Outcome> {
     // Where the proof of the policies fails, their picture shows it.
-    let read = if args.policy { input::read_unproven } else { input::read };
-    let input = read(&args.files, &args.namespace)?;
-    require_apps(&input)?;
-    if let Some(refusal) = input.refusal() {
-        return Ok(refusal);
-    }
+    let read = if args.policy { FilesArgs::read_unproven } else { FilesArgs::read };
+    let Some(input) = read(&args.files)?.unless_mistaken() else { return Ok(Outcome::Mistakes) };
     let apps = &input.resolved;
     if apps.len() > 1 && matches!(args.output, Form::Mermaid | Form::Svg) {
         bail!("there are {} MicroserviceApps, and a picture of this form shows one", apps.len());

@@ -59,11 +59,7 @@ pub(super) fn run(args: &ImpactArgs) -> Result<Outcome> {
     let impact = impact(&subject.app, &args.name)?;
     match args.output {
         Output::Text => print(&text(&impact, &subject.places))?,
-        Output::Json => {
-            let mut told = json!(impact);
-            subject.places.annotate(&mut told);
-            print(&format!("{told:#}\n"))?;
-        }
+        Output::Json => print(&subject.places.json(json!(impact)))?,
     }
     Ok(Outcome::Fine)
 }

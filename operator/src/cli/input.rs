@@ -6,6 +6,7 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
+use clap::Args;
 use console::colors_enabled_stderr;
 use msapp_core::build;
 use msapp_core::desired::DesiredSet;
@@ -15,14 +16,36 @@ use msapp_core::reference::{ReferenceKey, ReferenceKind, ReferenceState, Referen
 use msapp_core::source::{Binding, Bindings, Source};
 use msapp_core::violation::{Code, Severity, Violation};
 
-use super::check::summary;
+use super::check::{counted, summary};
 use super::diagnostic::{Diagnostic, File, report, sort};
-use super::exit::Outcome;
 use super::resource::{self, Kind};
 use super::yaml::{self, Node, locate};
 
 /// Mistakes of one weight that are told; who has more of them learns nothing from the rest.
 const MOST_TOLD: usize = 1000;
+
+/// Which files a command reads.
+#[derive(Args, Debug)]
+pub(super) struct FilesArgs {
+    /// Files or directories (their .yaml, .yml and .json files); `-` reads the standard input.
+    #[arg(required = true, value_name = "FILE")]
+    files: Vec<PathBuf>,
+    /// Namespace of resources that name none.
+    #[arg(short, long, default_value = "default")]
+    namespace: String,
+}
+
+impl FilesArgs {
+    /// Reads and judges them.
+    pub(super) fn read(&self) -> Result<Input> {
+        read(&self.files, &self.namespace)
+    }
+
+    /// The same without the proof of the policies, for who makes it himself.
+    pub(super) fn read_unproven(&self) -> Result<Input> {
+        read_and_prove(&self.files, &self.namespace, None)
+    }
+}
 
 /// Everything that was read.
 #[derive(Debug, Default)]
@@ -58,18 +81,18 @@ pub(super) struct Written {
 type Prove = fn(&App, &DesiredSet) -> Proof;
 
 /// Reads and judges files, directories and, for `-`, the standard input. Resources that name no namespace count to
-/// `namespace`.
+/// `namespace`. Fails when no MicroserviceApp is among them.
 pub(super) fn read(paths: &[PathBuf], namespace: &str) -> Result<Input> {
     read_and_prove(paths, namespace, Some(policy::prove))
 }
 
-/// The same without the proof of the policies, for who makes it himself.
-pub(super) fn read_unproven(paths: &[PathBuf], namespace: &str) -> Result<Input> {
-    read_and_prove(paths, namespace, None)
-}
-
 fn read_and_prove(paths: &[PathBuf], namespace: &str, prove: Option<Prove>) -> Result<Input> {
-    Ok(judged(read_files(paths)?, namespace, prove))
+    let input = judged(read_files(paths)?, namespace, prove);
+    // A pipeline that checks nothing would be green for ever.
+    if input.apps == 0 && input.diagnostics.is_empty() {
+        bail!("no MicroserviceApp in {}", counted(input.files.len(), "file"));
+    }
+    Ok(input)
 }
 
 /// The same for one file whose content is known already.
@@ -115,13 +138,15 @@ impl Input {
         self.diagnostics.iter().any(|diagnostic| diagnostic.severity <= least)
     }
 
-    /// Tells what stops the apps from being applied, if anything does, where the output is something else.
-    pub(super) fn refusal(&self) -> Option<Outcome> {
-        self.has_errors().then(|| {
-            eprint!("{}", report(&self.diagnostics, &self.files, colors_enabled_stderr()));
-            eprintln!("{}", summary(self));
-            Outcome::Mistakes
-        })
+    /// The input, for commands that print something else than mistakes. Nothing when a mistake stops the apps from being
+    /// applied; then all of them are told on the standard error.
+    pub(super) fn unless_mistaken(self) -> Option<Self> {
+        if !self.has_errors() {
+            return Some(self);
+        }
+        eprint!("{}", report(&self.diagnostics, &self.files, colors_enabled_stderr()));
+        eprintln!("{}", summary(&self));
+        None
     }
 
     fn sort_in(
@@ -350,7 +375,7 @@ spec:
         ] {
             let file = tempfile::NamedTempFile::with_suffix(".yaml").expect("a file can be made");
             fs::write(file.path(), format!("{shop}{document}")).expect("it can be written to");
-            let input = read_unproven(&[file.path().to_owned()], "default").expect("it can be read");
+            let input = read_and_prove(&[file.path().to_owned()], "default", None).expect("it can be read");
             let app = input.resolved.first().unwrap_or_else(|| panic!("{:?}", input.diagnostics));
             let names: Vec<String> = app.references().into_iter().map(|reference| reference.name).collect();
             assert_eq!(names, [secret], "{document}");

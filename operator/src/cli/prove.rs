@@ -1,16 +1,13 @@
 //! `msapp prove`: what the policies of an app open, and that it is what the app declares.
 
-use std::path::PathBuf;
-
 use anyhow::Result;
 use clap::{Args, ValueEnum};
 use msapp_core::build;
 use msapp_core::policy::{Counts, Proof, prove};
 use serde_json::json;
 
-use super::check::require_apps;
 use super::exit::Outcome;
-use super::input;
+use super::input::FilesArgs;
 use super::output::print;
 
 const EXAMPLES: &str = "\
@@ -50,24 +47,16 @@ pub(super) enum Output {
 #[derive(Args, Debug)]
 #[command(after_long_help = EXAMPLES)]
 pub(super) struct ProveArgs {
-    /// Files or directories (their .yaml, .yml and .json files); `-` reads the standard input.
-    #[arg(required = true, value_name = "FILE")]
-    files: Vec<PathBuf>,
     /// How the proof is printed.
     #[arg(short, long, value_enum, default_value = "text")]
     output: Output,
-    /// Namespace of resources that name none.
-    #[arg(short, long, default_value = "default")]
-    namespace: String,
+    #[command(flatten)]
+    files: FilesArgs,
 }
 
 /// Runs the command.
 pub(super) fn run(args: &ProveArgs) -> Result<Outcome> {
-    let input = input::read_unproven(&args.files, &args.namespace)?;
-    require_apps(&input)?;
-    if let Some(refusal) = input.refusal() {
-        return Ok(refusal);
-    }
+    let Some(input) = args.files.read_unproven()?.unless_mistaken() else { return Ok(Outcome::Mistakes) };
     let proofs: Vec<Proof> = input.resolved.iter().map(|app| prove(app, &build::objects(app))).collect();
     match args.output {
         Output::Text => print(&proofs.iter().map(text).collect::<Vec<_>>().join("\n"))?,

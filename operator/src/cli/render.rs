@@ -1,16 +1,13 @@
 //! `msapp render`: exactly what the controller applies.
 
-use std::path::PathBuf;
-
 use anyhow::{Context, Result};
 use clap::{Args, ValueEnum};
 use msapp_core::build;
 use msapp_core::reference::References;
 use serde_json::{Value, json};
 
-use super::check::require_apps;
 use super::exit::Outcome;
-use super::input::{self, Input};
+use super::input::{FilesArgs, Input};
 use super::output::print;
 
 const EXAMPLES: &str = "\
@@ -50,24 +47,16 @@ pub(super) enum Format {
 #[derive(Args, Debug)]
 #[command(after_long_help = EXAMPLES)]
 pub(super) struct RenderArgs {
-    /// Files or directories (their .yaml, .yml and .json files); `-` reads the standard input.
-    #[arg(required = true, value_name = "FILE")]
-    files: Vec<PathBuf>,
     /// What is printed.
     #[arg(short, long, value_enum, default_value = "yaml")]
     output: Format,
-    /// Namespace of resources that name none.
-    #[arg(short, long, default_value = "default")]
-    namespace: String,
+    #[command(flatten)]
+    files: FilesArgs,
 }
 
 /// Runs the command.
 pub(super) fn run(args: &RenderArgs) -> Result<Outcome> {
-    let mut input = input::read(&args.files, &args.namespace)?;
-    require_apps(&input)?;
-    if let Some(refusal) = input.refusal() {
-        return Ok(refusal);
-    }
+    let Some(mut input) = args.files.read()?.unless_mistaken() else { return Ok(Outcome::Mistakes) };
     print(&text(args.output, &manifests(&mut input))?)?;
     Ok(Outcome::Fine)
 }

@@ -9,7 +9,6 @@ use msapp_core::graph::App;
 use msapp_core::source::Source;
 use serde_json::{Map, Value, json};
 
-use super::check::require_apps;
 use super::diagnostic::{File, line_of};
 use super::input;
 use super::yaml::{Node, locate};
@@ -63,11 +62,8 @@ impl Place {
 
 /// Reads the app that is meant. Nothing when the resource has mistakes, which are told on the standard error.
 pub(super) fn read(args: &SubjectArgs) -> Result<Option<Subject>> {
-    let mut input = input::read(std::slice::from_ref(&args.file), &args.namespace)?;
-    require_apps(&input)?;
-    if input.refusal().is_some() {
-        return Ok(None);
-    }
+    let input = input::read(std::slice::from_ref(&args.file), &args.namespace)?;
+    let Some(mut input) = input.unless_mistaken() else { return Ok(None) };
     let app = chosen(std::mem::take(&mut input.resolved), args.app.as_deref())?;
     let here = |source: &Source| (&source.name, &source.namespace) == (&app.name, &app.namespace);
     let written = input.written.into_iter().find(|written| here(&written.source));
@@ -99,8 +95,14 @@ impl Places {
         format!("{} {path}", self.of(path).shown())
     }
 
-    /// Adds file and line to every `path`, and makes an object of each path in a list named `declared`.
-    pub(super) fn annotate(&self, value: &mut Value) {
+    /// What is printed for machines: with file and line beside every `path`, and each path of a list named `declared` as
+    /// an object that has them too.
+    pub(super) fn json(&self, mut told: Value) -> String {
+        self.annotate(&mut told);
+        format!("{told:#}\n")
+    }
+
+    fn annotate(&self, value: &mut Value) {
         match value {
             Value::Array(items) => items.iter_mut().for_each(|item| self.annotate(item)),
             Value::Object(fields) => self.annotate_fields(fields),

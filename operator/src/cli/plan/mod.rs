@@ -14,7 +14,6 @@ use console::colors_enabled;
 use msapp_core::reference::References;
 use serde_json::Value;
 
-use super::check::require_apps;
 use super::cluster::Cluster;
 use super::exit::Outcome;
 use super::input::{self, Input};
@@ -105,11 +104,9 @@ pub(super) async fn run(args: &PlanArgs) -> Result<Outcome> {
         Place::Cluster(cluster) => &cluster.namespace,
         Place::File(_) => "default",
     });
-    let input = input::read(&args.files, namespace)?;
-    require_apps(&input)?;
-    if let Some(refusal) = input.refusal() {
-        return Ok(refusal);
-    }
+    let Some(input) = input::read(&args.files, namespace)?.unless_mistaken() else {
+        return Ok(Outcome::Mistakes);
+    };
     let previews = previews(input, &place).await?;
     match args.output {
         Output::Text => print(&text::plans(&previews, colors_enabled()))?,

@@ -102,9 +102,8 @@ pub(super) async fn run(args: &WhyArgs) -> Result<Outcome> {
         }
         Output::Json => {
             let mut told = json!(answer);
-            subject.places.annotate(&mut told);
             live.iter().for_each(|links| told["live"] = json!(links));
-            print(&format!("{told:#}\n"))?;
+            print(&subject.places.json(told))?;
         }
     }
     let whole = live.is_none_or(|links| first_missing(&links).is_none());
