@@ -8,7 +8,7 @@ use std::fmt;
 
 use serde::Serialize;
 
-use crate::graph::{App, Edge, Event, Service};
+use crate::graph::{App, Edge, Event, Service, TargetKind};
 use crate::violation::nearest;
 
 /// What breaks when one thing is down. Equal inputs make equal impacts.
@@ -38,23 +38,12 @@ pub struct Down {
     /// Its name.
     pub name: String,
     /// What it is.
-    pub kind: Kind,
+    pub kind: TargetKind,
     /// Domain, and the team that answers for it.
     #[serde(flatten)]
     pub team: Team,
     /// Where the resource declares it.
     pub path: String,
-}
-
-/// What can be down.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-pub enum Kind {
-    /// A service of the app.
-    Service,
-    /// A database, cache or broker.
-    BackingService,
-    /// A service of somebody else.
-    ExternalService,
 }
 
 /// Who answers for a service.
@@ -175,26 +164,23 @@ pub fn impact(app: &App, name: &str) -> Result<Impact, Unknown> {
 
 fn down(app: &App, name: &str) -> Option<Down> {
     let found = |kind, path: &String, team| Down { name: name.to_owned(), kind, team, path: path.clone() };
-    let service = app.service(name).map(|service| found(Kind::Service, &service.path, team(app, service)));
+    let service =
+        app.service(name).map(|service| found(TargetKind::Service, &service.path, team(app, service)));
     let backing = || {
-        let backing = app.backing_services.iter().find(|backing| backing.name == name)?;
+        let backing = app.backing_service(name)?;
         let owner = backing.owner.as_ref().and_then(|owner| app.service(owner));
         let team = owner.map(|owner| team(app, owner)).unwrap_or_default();
-        Some(found(Kind::BackingService, &backing.path, team))
+        Some(found(TargetKind::BackingService, &backing.path, team))
     };
     let external = || {
-        let external = app.external_services.iter().find(|external| external.name == name)?;
-        Some(found(Kind::ExternalService, &external.path, Team::default()))
+        let external = app.external_service(name)?;
+        Some(found(TargetKind::ExternalService, &external.path, Team::default()))
     };
     service.or_else(backing).or_else(external)
 }
 
 fn unknown(app: &App, name: &str) -> Unknown {
-    let services = app.services.iter().map(|service| service.name.as_str());
-    let backing = app.backing_services.iter().map(|backing| backing.name.as_str());
-    let external = app.external_services.iter().map(|external| external.name.as_str());
-    let suggestion = nearest(name, services.chain(backing).chain(external));
-    Unknown { name: name.to_owned(), suggestion: suggestion.map(str::to_owned) }
+    Unknown { name: name.to_owned(), suggestion: nearest(name, app.names()).map(str::to_owned) }
 }
 
 fn team(app: &App, service: &Service) -> Team {

@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 use clap::{Args, ValueEnum};
-use msapp_core::impact::{Affected, Effect, EventLoss, Impact, Kind, Team, impact};
+use msapp_core::impact::{Affected, Down, Effect, EventLoss, Impact, Team, impact};
 use serde_json::json;
 
 use super::exit::Outcome;
@@ -65,20 +65,15 @@ pub(super) fn run(args: &ImpactArgs) -> Result<Outcome> {
 }
 
 fn text(impact: &Impact, places: &Places) -> String {
-    let kind = match impact.down.kind {
-        Kind::Service => "service",
-        Kind::BackingService => "backing service",
-        Kind::ExternalService => "external service",
-    };
-    let team = shown_team(&impact.down.team);
-    let mut text = format!("{} is down ({kind}{team})\n", impact.down.name);
+    let Down { name, kind, team, .. } = &impact.down;
+    let mut text = format!("{name} is down ({}{})\n", kind.words(), shown_team(team));
     if impact.hard.is_empty() && impact.soft.is_empty() && impact.events.is_empty() {
         text += "\nno other service notices\n";
     }
     if !impact.hard.is_empty() {
         text += &format!("\nbreak with it: {}\n", impact.hard.len());
         let mut rows = Vec::new();
-        tree(impact, &impact.down.name, "", places, &mut rows);
+        tree(impact, name, "", places, &mut rows);
         text += &columns(&rows);
     }
     if !impact.soft.is_empty() {

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::facts::Facts;
 use crate::build;
 use crate::difference::credential::hidden_text;
-use crate::graph::{Edge, Exchange, Reach, TargetKind};
+use crate::graph::{Edge, Exchange, Reach};
 use crate::policy::prove;
 use crate::violation::Violation;
 
@@ -24,12 +24,7 @@ pub(super) fn explain(facts: &mut Facts<'_>) {
 fn explain_edge(facts: &mut Facts<'_>, edge: &Edge) {
     let field = format!("edges.{}", edge.name);
     let ports: Vec<String> = edge.ports.iter().map(|port| port.port.to_string()).collect();
-    let kind = match edge.target {
-        TargetKind::Service => "service",
-        TargetKind::BackingService => "backing service",
-        TargetKind::ExternalService => "external service",
-    };
-    let value = format!("{kind}, port {}", ports.join(", "));
+    let value = format!("{}, port {}", edge.target.words(), ports.join(", "));
     facts.written(&field, value, edge.origins.clone(), opens(edge));
     if let Some(url) = edge.discovery["url"].as_str() {
         facts.written(

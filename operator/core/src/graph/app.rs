@@ -248,6 +248,24 @@ impl App {
             .map(|at| &self.services[at])
     }
 
+    /// The backing service of that name.
+    pub fn backing_service(&self, name: &str) -> Option<&BackingTarget> {
+        self.backing_services.iter().find(|backing| backing.name == name)
+    }
+
+    /// The external service of that name.
+    pub fn external_service(&self, name: &str) -> Option<&ExternalTarget> {
+        self.external_services.iter().find(|external| external.name == name)
+    }
+
+    /// The names of all three: no two of them are the same.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        let services = self.services.iter().map(|service| service.name.as_str());
+        let backing = self.backing_services.iter().map(|backing| backing.name.as_str());
+        let external = self.external_services.iter().map(|external| external.name.as_str());
+        services.chain(backing).chain(external)
+    }
+
     /// Every ConfigMap and Secret that the app refers to.
     pub fn references(&self) -> BTreeSet<ReferenceKey> {
         self.services

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use msapp_crds::v1alpha1::Protocol;
+use serde::Serialize;
 use serde_json::Value;
 
 /// One edge: what a service calls, stores in, or exchanges events through.
@@ -36,7 +37,7 @@ impl Edge {
 }
 
 /// What an edge leads to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 pub enum TargetKind {
     /// A service of this app.
     Service,
@@ -47,12 +48,12 @@ pub enum TargetKind {
 }
 
 impl TargetKind {
-    /// The kind as the discovery file writes it.
-    pub fn as_str(self) -> &'static str {
+    /// The kind in words.
+    pub fn words(self) -> &'static str {
         match self {
-            TargetKind::Service => "Service",
-            TargetKind::BackingService => "BackingService",
-            TargetKind::ExternalService => "ExternalService",
+            TargetKind::Service => "service",
+            TargetKind::BackingService => "backing service",
+            TargetKind::ExternalService => "external service",
         }
     }
 }

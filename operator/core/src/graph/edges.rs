@@ -207,7 +207,7 @@ fn refuse_service_fields(dependency: &Dependency, path: &str, violations: &mut V
 /// What the discovery file says. What only a Secret tells is left out: it is in the directory of the binding.
 fn discovery(edge: &Edge, connection: &Connection, facts: Value) -> Value {
     let mut discovery = facts;
-    discovery["kind"] = edge.target.as_str().into();
+    discovery["kind"] = json!(edge.target);
     discovery["optional"] = edge.optional.into();
     let mut tell = |fact: &str, value: Option<Value>| {
         if let Some(value) = value {

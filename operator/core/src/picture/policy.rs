@@ -92,11 +92,11 @@ impl Places<'_> {
         if let Some(service) = app.service(name) {
             return bare(service);
         }
-        if let Some(backing) = app.backing_services.iter().find(|backing| backing.name == name) {
+        if let Some(backing) = app.backing_service(name) {
             let domain = common_domain(app, backing.owner.as_deref());
             return node(Kind::Backing, name, domain, engine(backing));
         }
-        if let Some(external) = app.external_services.iter().find(|external| external.name == name) {
+        if let Some(external) = app.external_service(name) {
             return node(Kind::External, name, None, Some(external.host.clone()));
         }
         node(Kind::Outside, name, None, None)

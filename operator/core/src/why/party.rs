@@ -65,10 +65,10 @@ impl<'a> Party<'a> {
         if let Some(service) = app.service(name) {
             return Ok(Party::Service(service));
         }
-        if let Some(backing) = app.backing_services.iter().find(|backing| backing.name == name) {
+        if let Some(backing) = app.backing_service(name) {
             return Ok(Party::Backing(backing));
         }
-        if let Some(external) = app.external_services.iter().find(|external| external.name == name) {
+        if let Some(external) = app.external_service(name) {
             return Ok(Party::External(external));
         }
         match name {
@@ -87,10 +87,7 @@ impl<'a> Party<'a> {
         if namespaces(app).contains(&name) {
             return Ok(Party::Namespace(name));
         }
-        let services = app.services.iter().map(|service| service.name.as_str());
-        let backing = app.backing_services.iter().map(|backing| backing.name.as_str());
-        let external = app.external_services.iter().map(|external| external.name.as_str());
-        let known = services.chain(backing).chain(external).chain(WORDS).chain(namespaces(app));
+        let known = app.names().chain(WORDS).chain(namespaces(app));
         Err(Unanswered::Unknown(name.to_owned(), nearest(name, known).map(str::to_owned)))
     }
 
