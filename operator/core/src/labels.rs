@@ -36,6 +36,11 @@ pub fn all(app: &str, service: &str, user: &BTreeMap<String, String>) -> BTreeMa
     labels
 }
 
+/// Whether a selector selects what has these labels.
+pub fn select(selector: &BTreeMap<String, String>, labels: &BTreeMap<String, String>) -> bool {
+    selector.iter().all(|(key, value)| labels.get(key) == Some(value))
+}
+
 /// Whether a label or annotation key belongs to Kubernetes or to this operator, so that a resource may not set it.
 pub fn is_reserved(key: &str) -> bool {
     let Some((domain, _)) = key.split_once('/') else {

@@ -1,8 +1,6 @@
 //! Targets that are declared as outside of the app and are inside: by such an edge the caller would be let out, and the
 //! service that it leads to would let nobody in.
 
-use std::collections::BTreeMap;
-
 use msapp_crds::v1alpha1::{MicroserviceAppSpec, PeerPods};
 
 use super::{App, Service};
@@ -48,6 +46,6 @@ pub(super) fn check(spec: &MicroserviceAppSpec, app: &App, violations: &mut Viol
 /// Whether labels were written that the pods of a service have.
 fn selects(pods: &PeerPods, app: &App, service: &Service) -> bool {
     let here = pods.namespace.as_ref().is_none_or(|namespace| *namespace == app.namespace);
-    let own: BTreeMap<String, String> = labels::all(&app.name, &service.name, &service.settings.labels);
-    here && !pods.labels.is_empty() && pods.labels.iter().all(|(key, value)| own.get(key) == Some(value))
+    let own = labels::all(&app.name, &service.name, &service.settings.labels);
+    here && !pods.labels.is_empty() && labels::select(&pods.labels, &own)
 }

@@ -70,11 +70,9 @@ impl<'a> Declared<'a> {
         }
         let pod = to.pod()?;
         let mut traffic = Traffic::default();
-        for server in named.iter().filter(|server| {
-            pod.namespace == server.namespace
-                && server.labels.iter().all(|(key, value)| pod.labels.get(key) == Some(value))
-        }) {
-            traffic.add(&datagrams_and_streams(port("UDP", server.port), port("TCP", server.port)));
+        for server in named.iter().filter(|server| pod.is_one_of(&server.namespace, &server.labels)) {
+            let [datagrams, streams] = ["UDP", "TCP"].map(|transport| Traffic::named(transport, server.port));
+            traffic.add(&datagrams_and_streams(datagrams, streams));
         }
         Some(traffic)
     }
@@ -107,21 +105,22 @@ impl<'a> Declared<'a> {
         let mut grants = Vec::new();
         if let Some(caller) = from.service {
             let edges = caller.edges.iter().filter(|edge| edge.is_call() && edge.name == service.name);
-            grants.extend(edges.map(|edge| grant(&caller.name, edge_traffic(edge))));
+            grants.extend(edges.map(|edge| grant(&caller.name, opened_by(edge))));
         }
         let namespace = from.endpoint.pod().map(|pod| pod.namespace.as_str());
         let inside = |name: &&String| namespace == Some(name.as_str());
         if let Some(exposure) = &service.exposure
             && let Some(name) = exposure.controller_namespace.as_ref().filter(inside)
         {
-            grants.push(grant(format!("namespace {name}"), port("TCP", exposure.target_port)));
+            grants.push(grant(format!("namespace {name}"), Traffic::named("TCP", exposure.target_port)));
         }
         if let Some(name) = rules.monitoring_namespace.as_ref().filter(inside) {
-            let ports = service.ports.iter().map(|each| port(each.transport(), each.target));
+            let ports = service.ports.iter().map(|port| Traffic::named(port.transport(), port.target));
             grants.extend(ports.map(|traffic| grant(format!("namespace {name}"), traffic)));
         }
         if from.is_node {
-            grants.extend(probed(service).map(|number| grant("node addresses", port("TCP", number))));
+            grants
+                .extend(probed(service).map(|number| grant("node addresses", Traffic::named("TCP", number))));
         }
         grants
     }
@@ -132,18 +131,15 @@ impl<'a> Declared<'a> {
             Reach::Service => is_target,
             Reach::Pods { namespace, labels } => {
                 let namespace = namespace.as_ref().unwrap_or(&self.app.namespace);
-                to.pod().is_some_and(|pod| {
-                    pod.namespace == *namespace
-                        && labels.iter().all(|(key, value)| pod.labels.get(key) == Some(value))
-                })
+                to.pod().is_some_and(|pod| pod.is_one_of(namespace, labels))
             }
             Reach::Cidrs(cidrs) => in_ranges(cidrs.iter().map(String::as_str), to),
             Reach::AnyAddress => {
-                return Some(grant(format!("{} (any address)", edge.name), edge_traffic(edge)));
+                return Some(grant(format!("{} (any address)", edge.name), opened_by(edge)));
             }
             Reach::Nowhere => false,
         };
-        covers.then(|| grant(&edge.name, edge_traffic(edge)))
+        covers.then(|| grant(&edge.name, opened_by(edge)))
     }
 
     fn reaches(&self) -> impl Iterator<Item = &'a Reach> {
@@ -181,29 +177,23 @@ impl<'a> Declared<'a> {
     }
 }
 
-/// The ports of an edge, and no others.
-fn edge_traffic(edge: &Edge) -> Traffic {
+/// What an edge opens: its ports, and no others.
+pub fn opened_by(edge: &Edge) -> Traffic {
     let mut traffic = Traffic::default();
     for used in &edge.ports {
-        traffic.add(&port(used.transport(), used.target_port));
+        traffic.add(&Traffic::named(used.transport(), used.target_port));
     }
     traffic
 }
 
-/// Numbers that are no ports, and transports that are none, open nothing.
-fn port(transport: &str, number: i32) -> Traffic {
-    match (Transport::named(transport), u16::try_from(number)) {
-        (Some(transport), Ok(number)) => Traffic::port(transport, number),
-        _ => Traffic::default(),
-    }
+/// Whether a range of addresses holds an address; what is no range holds none.
+pub fn holds(range: &str, address: &IpAddr) -> bool {
+    range.parse::<IpNet>().is_ok_and(|range| range.contains(address))
 }
 
 fn in_ranges<'r>(ranges: impl Iterator<Item = &'r str> + Clone, endpoint: &Endpoint) -> bool {
-    let holds = |address: &IpAddr| {
-        let mut ranges = ranges.clone().filter_map(|range| range.parse::<IpNet>().ok());
-        ranges.any(|range| range.contains(address))
-    };
-    endpoint.addresses().iter().any(holds)
+    let held = |address: &IpAddr| ranges.clone().any(|range| holds(range, address));
+    endpoint.addresses().iter().any(held)
 }
 
 fn datagrams_and_streams(mut datagrams: Traffic, streams: Traffic) -> Traffic {

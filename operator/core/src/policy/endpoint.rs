@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use super::ports::Transport;
+use crate::labels;
 
 /// One end of a connection, as a NetworkPolicy sees it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -54,6 +55,11 @@ impl Pod {
             labels,
             ..Self::default()
         }
+    }
+
+    /// Whether it is one of the pods in a namespace that have these labels.
+    pub(super) fn is_one_of(&self, namespace: &str, selector: &BTreeMap<String, String>) -> bool {
+        self.namespace == namespace && labels::select(selector, &self.labels)
     }
 }
 

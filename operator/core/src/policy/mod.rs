@@ -18,6 +18,7 @@ mod question;
 mod selector;
 
 pub use checked::Policies;
+pub(crate) use declared::{holds, opened_by};
 pub use difference::{Deviation, Difference, End};
 pub use endpoint::{Endpoint, NAMESPACE_NAME, NamedPort, Pod};
 pub use evaluate::{Direction, Evaluation};

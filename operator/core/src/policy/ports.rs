@@ -145,6 +145,14 @@ impl Traffic {
         Self::of(transport, PortSet::range(port, port))
     }
 
+    /// Nothing but this port, as Kubernetes writes it. Numbers that are no ports, and transports that are none, are nothing.
+    pub fn named(transport: &str, port: i32) -> Self {
+        match (Transport::named(transport), u16::try_from(port)) {
+            (Some(transport), Ok(port)) => Self::port(transport, port),
+            _ => Self::default(),
+        }
+    }
+
     /// The ports of one protocol.
     pub fn ports(&self, transport: Transport) -> &PortSet {
         &self.0[transport as usize]

@@ -7,7 +7,7 @@ use ipnet::IpNet;
 
 use super::Unanswered;
 use crate::graph::{App, BackingTarget, Exposure, ExternalTarget, Port, Reach, Service};
-use crate::policy::{Endpoint, Pod, PortSet, Posts, Traffic, Transport, dns_server, somewhere};
+use crate::policy::{Endpoint, Pod, Posts, Traffic, dns_server, somewhere};
 use crate::violation::nearest;
 
 /// Words for those that have no name of their own. A service of that name comes first.
@@ -181,7 +181,7 @@ impl Asked {
         if let Some(service) = to.service() {
             return match service.port(text) {
                 Some(port) => Ok(Self {
-                    traffic: traffic(port.transport(), port.target),
+                    traffic: Traffic::named(port.transport(), port.target),
                     port: Some(port.clone()),
                     undeclared: None,
                 }),
@@ -195,7 +195,7 @@ impl Asked {
         let mut ports = edges.filter(|edge| edge.name == question.to).flat_map(|edge| &edge.ports);
         let found = ports.find(|port| port.port == number || port.target_port == number);
         Ok(match found {
-            Some(port) => Self { traffic: traffic(port.transport(), port.target_port), ..all },
+            Some(port) => Self { traffic: Traffic::named(port.transport(), port.target_port), ..all },
             None if matches!(to, Party::Dns) => Self { traffic: both(number), ..all },
             None => Self { traffic: tcp(number), ..all },
         })
@@ -203,19 +203,11 @@ impl Asked {
 }
 
 fn tcp(number: i32) -> Traffic {
-    traffic("TCP", number)
+    Traffic::named("TCP", number)
 }
 
 fn both(number: i32) -> Traffic {
     let mut both = tcp(number);
-    both.add(&traffic("UDP", number));
+    both.add(&Traffic::named("UDP", number));
     both
-}
-
-/// Numbers that are no ports are nothing.
-pub(super) fn traffic(transport: &str, number: i32) -> Traffic {
-    match (Transport::named(transport), u16::try_from(number)) {
-        (Some(transport), Ok(number)) => Traffic::of(transport, PortSet::range(number, number)),
-        _ => Traffic::default(),
-    }
 }

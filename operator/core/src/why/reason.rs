@@ -2,12 +2,10 @@
 
 use std::net::IpAddr;
 
-use ipnet::IpNet;
-
 use super::Reason;
-use super::party::{Asked, Party, traffic};
+use super::party::{Asked, Party};
 use crate::graph::{App, Edge, NetworkRules, Reach, Service};
-use crate::policy::Traffic;
+use crate::policy::{Traffic, holds, opened_by};
 
 /// What is asked, and what the policies answered.
 pub(super) struct Subject<'a> {
@@ -96,13 +94,6 @@ fn declared(subject: &Subject<'_>, caller: &Service, edge: &Edge) -> Vec<Reason>
     reasons
 }
 
-/// What an edge opens.
-pub(super) fn opened(edge: &Edge) -> Traffic {
-    let mut opened = Traffic::default();
-    edge.ports.iter().for_each(|port| opened.add(&traffic(port.transport(), port.target_port)));
-    opened
-}
-
 fn undeclared(subject: &Subject<'_>, caller: &Service, name: &str) -> Reason {
     let needed: Vec<&str> = caller.edges.iter().map(|edge| edge.name.as_str()).collect();
     let needed = if needed.is_empty() { "nothing".to_owned() } else { needed.join(", ") };
@@ -154,9 +145,7 @@ fn to_place(subject: &Subject<'_>, caller: &Service) -> Vec<Reason> {
 fn leads(subject: &Subject<'_>, edge: &Edge) -> bool {
     match (&edge.reach, subject.to) {
         (Reach::AnyAddress, Party::Address(_) | Party::Internet) => true,
-        (Reach::Cidrs(cidrs), Party::Address(address)) => {
-            cidrs.iter().any(|cidr| cidr.parse::<IpNet>().is_ok_and(|range| range.contains(address)))
-        }
+        (Reach::Cidrs(cidrs), Party::Address(address)) => cidrs.iter().any(|cidr| holds(cidr, address)),
         (Reach::Pods { namespace, .. }, Party::Namespace(name)) => {
             namespace.as_ref().unwrap_or(&subject.app.namespace) == name
         }
@@ -170,7 +159,7 @@ fn labelled(edge: &Edge) -> bool {
 }
 
 fn covers(subject: &Subject<'_>, edge: &Edge) -> bool {
-    !opened(edge).intersection(&subject.asked.traffic).is_empty()
+    !opened_by(edge).intersection(&subject.asked.traffic).is_empty()
 }
 
 /// An edge that leads to a place, or to some of its pods only.
@@ -246,14 +235,13 @@ fn exposed(subject: &Subject<'_>, called: &Service) -> Reason {
 
 /// Whether what is asked for is the port that is exposed.
 fn enters(subject: &Subject<'_>, called: &Service) -> bool {
-    let entry = called.exposure.as_ref().map(|entry| traffic("TCP", entry.target_port));
+    let entry = called.exposure.as_ref().map(|entry| Traffic::named("TCP", entry.target_port));
     entry.is_some_and(|entry| !entry.intersection(&subject.asked.traffic).is_empty())
 }
 
 /// Probes of the kubelet, where a network plugin filters them.
 fn node(subject: &Subject<'_>, rules: &NetworkRules, address: IpAddr) -> Option<Reason> {
-    let holds = |cidr: &String| cidr.parse::<IpNet>().is_ok_and(|range| range.contains(&address));
-    let index = rules.node_cidrs.iter().position(holds)?;
+    let index = rules.node_cidrs.iter().position(|cidr| holds(cidr, &address))?;
     let path = format!("spec.network.nodeCidrs[{index}]");
     let sentence = if subject.allowed {
         "it is an address of a node, which may reach the ports of the probes"
