@@ -22,6 +22,7 @@ mod object_names;
 mod outside;
 mod ports;
 mod probes;
+mod reachable;
 mod replicas;
 mod resolve;
 mod resources;
@@ -38,5 +39,6 @@ pub use app::{
 pub use checks::{Check, findings};
 pub use edge::{Caller, Edge, EdgePort, Reach, TargetKind};
 pub use image::Image;
+pub use reachable::reachable;
 pub use resolve::resolve;
 pub use settings::{Budget, ProbeSet, Scaling, Settings, Spread, Stop, Strategy};

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::{Link, Picture};
+use crate::graph::reachable;
 
 /// The sets of nodes that call each other in a circle, each sorted, in the order of their first nodes.
 pub fn circles(picture: &Picture) -> Vec<Vec<usize>> {
@@ -10,7 +11,8 @@ pub fn circles(picture: &Picture) -> Vec<Vec<usize>> {
     for arrow in picture.arrows().filter(|arrow| arrow.edge.link == Link::Call) {
         calls[arrow.from].push(arrow.to);
     }
-    let reached: Vec<BTreeSet<usize>> = (0..calls.len()).map(|node| reach(&calls, node)).collect();
+    let called = |node: usize| calls[node].iter().copied();
+    let reached: Vec<BTreeSet<usize>> = (0..calls.len()).map(|node| reachable(node, called)).collect();
     let mut circles: Vec<Vec<usize>> = Vec::new();
     for node in 0..calls.len() {
         if reached[node].contains(&node) && !circles.iter().any(|circle| circle.contains(&node)) {
@@ -19,16 +21,4 @@ pub fn circles(picture: &Picture) -> Vec<Vec<usize>> {
         }
     }
     circles
-}
-
-/// Everything that a node reaches in one step or more.
-fn reach(calls: &[Vec<usize>], start: usize) -> BTreeSet<usize> {
-    let mut seen = BTreeSet::new();
-    let mut open = calls[start].clone();
-    while let Some(node) = open.pop() {
-        if seen.insert(node) {
-            open.extend(&calls[node]);
-        }
-    }
-    seen
 }

@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::{Action, Awaited, Step};
 use crate::desired::{ChildKey, ChildKind};
 use crate::fields;
-use crate::graph::App;
+use crate::graph::{App, reachable};
 use crate::labels;
 use crate::observed::{Child, Observed, Workload};
 
@@ -46,7 +46,8 @@ impl Rotation<'_> {
                 if !seen.insert(callee) {
                     continue;
                 }
-                if self.unsettled.contains(callee) && !self.calls(callee, service) {
+                let calls_back = || reachable(callee, |name| callees(self.app, name)).contains(service);
+                if self.unsettled.contains(callee) && !calls_back() {
                     awaited.insert(callee);
                 } else {
                     open.push(callee);
@@ -54,16 +55,6 @@ impl Rotation<'_> {
             }
         }
         awaited.into_iter().map(|name| Awaited::Rotation(name.to_owned())).collect()
-    }
-
-    /// Whether one service calls another, directly or through others.
-    fn calls(&self, from: &str, to: &str) -> bool {
-        let mut seen = BTreeSet::new();
-        let mut open = vec![from];
-        while let Some(name) = open.pop() {
-            open.extend(callees(self.app, name).filter(|callee| seen.insert(*callee)));
-        }
-        seen.contains(to)
     }
 }
 

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::Reason;
 use super::service::Seen;
-use crate::graph::{App, Caller};
+use crate::graph::{App, reachable};
 
 /// Services that a sentence names; the others are counted.
 const NAMED: usize = 5;
@@ -23,7 +23,7 @@ pub(super) fn first_cause(app: &App, services: &[Seen], counts: fn(Reason) -> bo
     let (first, others) = origins.split_first()?;
     let cause = first.cause.as_ref()?;
     let blocked = if cause.reason.is_broken() && first.is_down() {
-        listed("blocks", &reachable(app, first.name(), needed_by).into_iter().collect::<Vec<_>>())
+        listed("blocks", &needing(app, first.name()))
     } else {
         // While pods of an older version serve, nobody is blocked.
         String::new()
@@ -45,8 +45,8 @@ fn origins<'a>(app: &App, services: &'a [Seen], counts: fn(Reason) -> bool) -> V
     let mut candidates: Vec<_> = counted
         .iter()
         .map(|(name, (reason, service))| {
-            let mut needed = reachable(app, name, needs);
-            needed.retain(|other| counted.contains_key(other.as_str()));
+            let mut needed = needed(app, name);
+            needed.retain(|other| counted.contains_key(other));
             (needed, reason.rank(), *service)
         })
         .collect();
@@ -61,32 +61,28 @@ fn origins<'a>(app: &App, services: &'a [Seen], counts: fn(Reason) -> bool) -> V
     origins
 }
 
-/// Everything that can be reached over edges that are not optional, the start itself apart.
-fn reachable(app: &App, start: &str, next: fn(&App, &str) -> Vec<String>) -> BTreeSet<String> {
-    let mut seen = BTreeSet::new();
-    let mut open = vec![start.to_owned()];
-    while let Some(name) = open.pop() {
-        for other in next(app, &name) {
-            if other != start && seen.insert(other.clone()) {
-                open.push(other);
-            }
-        }
-    }
-    seen
+/// Everything that a service needs over edges that are not optional, itself apart.
+fn needed<'a>(app: &'a App, service: &'a str) -> BTreeSet<&'a str> {
+    let mut needed = reachable(service, |name| needs(app, name));
+    needed.remove(service);
+    needed
 }
 
-fn needs(app: &App, name: &str) -> Vec<String> {
+/// Everything that needs a service over edges that are not optional, itself apart.
+fn needing<'a>(app: &'a App, service: &'a str) -> Vec<String> {
+    let needing = reachable(service, |name| needed_by(app, name));
+    needing.into_iter().filter(|name| *name != service).map(str::to_owned).collect()
+}
+
+fn needs<'a>(app: &'a App, name: &str) -> impl Iterator<Item = &'a str> {
     let edges = app.service(name).into_iter().flat_map(|service| &service.edges);
-    edges
-        .filter(|edge| !edge.optional && app.service(&edge.name).is_some())
-        .map(|edge| edge.name.clone())
-        .collect()
+    edges.filter(|edge| !edge.optional && edge.is_call()).map(|edge| edge.name.as_str())
 }
 
-fn needed_by(app: &App, name: &str) -> Vec<String> {
-    let needing = |caller: &&Caller| needs(app, &caller.service).iter().any(|needed| needed == name);
+fn needed_by<'a>(app: &'a App, name: &'a str) -> impl Iterator<Item = &'a str> {
     let callers = app.service(name).into_iter().flat_map(|service| &service.callers);
-    callers.filter(needing).map(|caller| caller.service.clone()).collect()
+    let callers = callers.map(|caller| caller.service.as_str());
+    callers.filter(move |caller| needs(app, caller).any(|needed| needed == name))
 }
 
 /// `; blocks checkout, frontend`, or nothing.
