@@ -150,6 +150,24 @@ pub fn field_path(parent: &str, field: &str) -> String {
     if plain { format!("{parent}.{field}") } else { format!("{parent}[{field}]") }
 }
 
+/// The steps of a path as [`field_path`] writes it: names of fields, keys and numbers of items.
+pub fn steps(path: &str) -> Vec<&str> {
+    let mut steps = Vec::new();
+    let mut rest = path;
+    while !rest.is_empty() {
+        let (step, behind) = match rest.strip_prefix('[') {
+            Some(inner) => inner.split_once(']').unwrap_or((inner, "")),
+            None => {
+                let word = rest.trim_start_matches('.');
+                word.split_at(word.find(['.', '[']).unwrap_or(word.len()))
+            }
+        };
+        steps.push(step);
+        rest = behind;
+    }
+    steps
+}
+
 /// All mistakes of a resource, sorted by path; never empty where it stands in an `Err`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Violations(Vec<Violation>);
@@ -247,6 +265,14 @@ mod tests {
         assert_eq!(nearest("chekout", ["cart", "checkout", "catalog"]), Some("checkout"));
         assert_eq!(nearest("imge", ["image", "name"]), Some("image"));
         assert_eq!(nearest("payment", ["cart", "catalog"]), None);
+    }
+
+    #[test]
+    fn a_path_is_taken_apart_as_it_was_put_together() {
+        let path = field_path("spec.services[2].labels", "team.example/name");
+        assert_eq!(steps(&path), ["spec", "services", "2", "labels", "team.example/name"]);
+        assert_eq!(steps(&field_path("[0]", "name")), ["0", "name"]);
+        assert_eq!(steps(""), [] as [&str; 0]);
     }
 
     #[test]

@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use super::Fact;
 use crate::graph::{App, Service};
+use crate::violation::steps;
 
 /// What is known so far.
 pub(super) struct Facts<'a> {
@@ -108,22 +109,4 @@ fn profile(spec: &Value, service: &Service) -> Option<String> {
     let name = spec["services"][index]["profile"].as_str()?;
     let at = spec["profiles"].as_array()?.iter().position(|profile| profile["name"] == name)?;
     Some(format!("spec.profiles[{at}]"))
-}
-
-/// The steps of a path as [`crate::violation::field_path`] writes them.
-fn steps(path: &str) -> Vec<&str> {
-    let mut steps = Vec::new();
-    let mut rest = path;
-    while !rest.is_empty() {
-        let (step, behind) = match rest.strip_prefix('[') {
-            Some(inner) => inner.split_once(']').unwrap_or((inner, "")),
-            None => {
-                let word = rest.trim_start_matches('.');
-                word.split_at(word.find(['.', '[']).unwrap_or(word.len()))
-            }
-        };
-        steps.push(step);
-        rest = behind;
-    }
-    steps
 }

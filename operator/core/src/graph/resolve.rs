@@ -11,7 +11,7 @@ use super::{App, Caller, Service, TargetKind};
 use super::{checks, declared, exposure, inherit, inside, network, outside, ports, service};
 use crate::schema;
 use crate::source::Source;
-use crate::violation::{Code, Violation, Violations};
+use crate::violation::{Code, Violation, Violations, steps};
 
 /// Longest name of an app: it is a label value.
 const LONGEST_APP_NAME: usize = 63;
@@ -63,15 +63,30 @@ fn parse(spec: &Value) -> Result<MicroserviceAppSpec, Violation> {
 fn without_wrong_values(spec: &Value, violations: &Violations) -> Value {
     let mut spec = spec.clone();
     for violation in violations.iter() {
-        let path = violation.path.strip_prefix("spec.").unwrap_or_default();
-        let pointer = format!("/{}", without_item(path).replace(['.', '['], "/").replace(']', ""));
-        if let Some((parent, field)) = pointer.rsplit_once('/')
-            && let Some(parent) = spec.pointer_mut(parent).and_then(Value::as_object_mut)
-        {
-            parent.remove(field);
+        if let ["spec", steps @ ..] = steps(&violation.path).as_slice() {
+            remove(&mut spec, steps);
         }
     }
     spec
+}
+
+/// Takes out what these steps lead to. An item of a list goes with its list, so that the other items keep their numbers.
+fn remove(value: &mut Value, steps: &[&str]) {
+    match (value, steps) {
+        (Value::Object(fields), [field, rest @ ..]) => {
+            let is_of_item = rest.len() == 1 && fields.get(*field).is_some_and(Value::is_array);
+            if rest.is_empty() || is_of_item {
+                fields.remove(*field);
+            } else if let Some(below) = fields.get_mut(*field) {
+                remove(below, rest);
+            }
+        }
+        (Value::Array(items), [item, rest @ ..]) => {
+            let item = item.parse::<usize>().ok().and_then(|index| items.get_mut(index));
+            item.into_iter().for_each(|item| remove(item, rest));
+        }
+        _ => {}
+    }
 }
 
 /// What is wrong beside the schema, but not that a field is missing which is there with a value that the schema refuses.
@@ -283,5 +298,17 @@ mod tests {
             both,
             [format!("{variable} exclusive"), format!("{variable}.quite-different unknown-field")]
         );
+    }
+
+    #[test]
+    fn a_wrong_value_under_a_key_with_dots_hides_nothing_beside_it() {
+        let labels = json!({"team.example/name": 1, "msapp.dev/app": "other"});
+        let spec = json!({"services": [{"name": "web", "image": "web:1", "labels": labels}]});
+        let found =
+            resolve(&Source { name: "shop".into(), namespace: "shop".into(), spec, ..Source::default() });
+        let violations = found.expect_err("it has mistakes");
+        let told: Vec<&str> = violations.iter().map(|violation| violation.path.as_str()).collect();
+        let at = "spec.services[0].labels";
+        assert_eq!(told, [format!("{at}[msapp.dev/app]"), format!("{at}[team.example/name]")]);
     }
 }
