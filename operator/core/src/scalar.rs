@@ -152,16 +152,26 @@ pub fn is_cidr(text: &str) -> bool {
 
 /// Whether the text is a DNS label (RFC 1123), such as the name of a namespace.
 pub fn is_dns_label(text: &str) -> bool {
-    !text.is_empty()
-        && text.len() <= 63
-        && text.bytes().all(|letter| letter.is_ascii_lowercase() || letter.is_ascii_digit() || letter == b'-')
-        && !text.starts_with('-')
-        && !text.ends_with('-')
+    text.len() <= 63 && is_part(text)
 }
 
 /// Whether the text is a DNS name (RFC 1123 subdomain).
 pub fn is_dns_name(text: &str) -> bool {
     text.len() <= 253 && text.split('.').all(is_dns_label)
+}
+
+/// Whether the text can be the name of an object: like a DNS name, but each of its parts may be as long as the whole
+/// (<https://kubernetes.io/docs/concepts/overview/working-with-objects/names/#dns-subdomain-names>).
+pub fn is_object_name(text: &str) -> bool {
+    text.len() <= 253 && text.split('.').all(is_part)
+}
+
+/// What stands between the dots of a name.
+fn is_part(text: &str) -> bool {
+    !text.is_empty()
+        && text.bytes().all(|letter| letter.is_ascii_lowercase() || letter.is_ascii_digit() || letter == b'-')
+        && !text.starts_with('-')
+        && !text.ends_with('-')
 }
 
 /// Whether the text is a DNS name or an IP address.
@@ -262,5 +272,17 @@ mod tests {
             let _ = milliseconds(&text);
             let _ = is_cidr(&text);
         }
+    }
+
+    #[test]
+    fn names_of_objects_are_those_that_the_api_server_takes() {
+        let long = "a".repeat(253);
+        for name in ["shop", "shop-2", "a.b", "1st", &long] {
+            assert!(is_object_name(name), "{name}");
+        }
+        for name in ["", "Shop", "a_b", "-a", "a-", "a..b", &"a".repeat(254)] {
+            assert!(!is_object_name(name), "{name}");
+        }
+        assert!(!is_dns_name(&long) && is_dns_name(&"a.".repeat(100)[..199]));
     }
 }

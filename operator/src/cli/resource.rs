@@ -1,6 +1,6 @@
 //! What a document is, and what is wrong with it outside of its `spec`.
 
-use msapp_core::scalar::is_dns_label;
+use msapp_core::scalar::{is_dns_label, is_object_name};
 use msapp_core::source::{Bindings, Source};
 use msapp_core::violation::{Code, Violation, nearest};
 use msapp_crds::GROUP;
@@ -13,7 +13,6 @@ const KIND: &str = "MicroserviceApp";
 const VERSION: &str = "v1alpha1";
 /// A MicroserviceApp has these fields; `status` is what `kubectl get -o yaml` adds.
 const FIELDS: [&str; 5] = ["apiVersion", "kind", "metadata", "spec", "status"];
-const LONGEST_NAME: usize = 253;
 
 /// What a document is to us.
 pub(super) enum Kind {
@@ -77,7 +76,7 @@ fn check_name(node: &Node) -> Option<Violation> {
     let message = format!(
         "{name:?} is no name: lower-case letters, digits, '-' and '.', beginning and ending with a letter or digit"
     );
-    (!is_name(name)).then(|| Violation::new(path, Code::InvalidValue, message))
+    (!is_object_name(name)).then(|| Violation::new(path, Code::InvalidValue, message))
 }
 
 /// A namespace may be missing; one that is no text would be read as missing, and the app land in another.
@@ -97,17 +96,6 @@ fn check_namespace(node: &Node) -> Option<Violation> {
 
 fn written<'n>(node: &'n Node, key: &str) -> Option<&'n Node> {
     node.field("metadata")?.value.field(key).map(|field| &field.value)
-}
-
-/// <https://kubernetes.io/docs/concepts/overview/working-with-objects/names/#dns-subdomain-names>
-fn is_name(name: &str) -> bool {
-    let is_part = |part: &str| {
-        let inner = part
-            .bytes()
-            .all(|letter| letter.is_ascii_lowercase() || letter.is_ascii_digit() || letter == b'-');
-        inner && !part.is_empty() && !part.starts_with('-') && !part.ends_with('-')
-    };
-    name.len() <= LONGEST_NAME && name.split('.').all(is_part)
 }
 
 /// The MicroserviceApp for the core.
@@ -140,20 +128,4 @@ pub(super) fn namespace(node: &Node, usual: &str) -> String {
 
 fn metadata<'n>(node: &'n Node, key: &str) -> Option<&'n str> {
     node.field("metadata")?.value.text(key)
-}
-
-#[cfg(test)]
-mod tests {
-
-    use super::*;
-
-    #[test]
-    fn names_are_those_that_the_api_server_takes() {
-        for name in ["shop", "shop-2", "a.b", "1st"] {
-            assert!(is_name(name), "{name}");
-        }
-        for name in ["", "Shop", "a_b", "-a", "a-", "a..b", &"a".repeat(254)] {
-            assert!(!is_name(name), "{name}");
-        }
-    }
 }

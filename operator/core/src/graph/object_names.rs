@@ -1,13 +1,12 @@
 //! Names of the objects that a resource refers to, and of their keys. Kubernetes checks some of them only when a pod is
 //! started, or never: then the pod waits for ever for an object that cannot exist.
 
-use crate::scalar::is_dns_name;
+use crate::scalar::is_object_name;
 use crate::violation::{Code, Violation, Violations};
 
-/// Reports what can be the name of no ConfigMap, Secret or IngressClass
-/// (<https://kubernetes.io/docs/concepts/overview/working-with-objects/names/#dns-subdomain-names>).
+/// Reports what can be the name of no ConfigMap, Secret or IngressClass.
 pub(super) fn check_name(name: &str, what: &str, path: &str, violations: &mut Violations) {
-    if !is_dns_name(name) {
+    if !is_object_name(name) {
         let message = format!(
             "{name:?} is no name of {what}: lower-case letters, digits, '-' and '.', beginning and ending with a letter or digit"
         );
