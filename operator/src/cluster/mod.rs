@@ -17,6 +17,8 @@ pub use client::{Clients, Limits, Purpose};
 pub use leadership::{Leadership, LeaseSettings, lead};
 pub use projection::{PodNote, StoredApp, StoredChild, StoredPod, StoredSecret, app_from, child_from};
 pub use provisioned::ProvisionedServices;
+#[cfg(test)]
+pub(crate) use provisioned::tests::orders;
 pub use secrets::{DIGEST_KEY_NAME, SecretDigests, fetch_digest_key};
 pub use transport::{Fenced, TransportError};
 pub use view::{Listener, Scope, View};

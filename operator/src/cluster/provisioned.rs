@@ -98,7 +98,7 @@ fn unreadable(error: kube::Error) -> kube::Result<Binding> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use std::sync::Arc;
 
     use http::{Request, Response};
@@ -108,7 +108,8 @@ mod tests {
 
     use super::*;
 
-    fn orders() -> ProvisionedService {
+    /// What the tests look up.
+    pub(crate) fn orders() -> ProvisionedService {
         let text = str::to_owned;
         ProvisionedService {
             api_version: text("db.example/v1"),

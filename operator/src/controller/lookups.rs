@@ -75,15 +75,7 @@ impl Lookups {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn orders() -> ProvisionedService {
-        let text = str::to_owned;
-        ProvisionedService {
-            api_version: text("db.example/v1"),
-            kind: text("Database"),
-            name: text("orders"),
-        }
-    }
+    use crate::cluster::orders;
 
     #[tokio::test(start_paused = true)]
     async fn one_that_tells_nothing_is_asked_less_and_less_often_and_one_that_does_hardly_ever() {

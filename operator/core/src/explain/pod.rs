@@ -148,7 +148,8 @@ fn budget(facts: &mut Facts<'_>) {
     }
 }
 
-fn shown(amount: &IntOrString) -> String {
+/// A number, a name or a share.
+pub(super) fn shown(amount: &IntOrString) -> String {
     match amount {
         IntOrString::Int(number) => number.to_string(),
         IntOrString::String(text) => text.clone(),

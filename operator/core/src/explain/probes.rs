@@ -1,9 +1,9 @@
 //! The three probes, field by field.
 
 use k8s_openapi::api::core::v1::Probe;
-use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 
 use super::facts::Facts;
+use super::pod::shown;
 
 /// All three, or that there are none.
 pub(super) fn explain(facts: &mut Facts<'_>) {
@@ -90,9 +90,5 @@ fn check(probe: &Probe) -> (&'static str, String) {
 fn port(probe: &Probe) -> Option<String> {
     let http = probe.http_get.as_ref().map(|http| &http.port);
     let port = http.or(probe.tcp_socket.as_ref().map(|tcp| &tcp.port));
-    let port = port.map(|port| match port {
-        IntOrString::Int(number) => number.to_string(),
-        IntOrString::String(name) => name.clone(),
-    });
-    port.or_else(|| probe.grpc.as_ref().map(|grpc| grpc.port.to_string()))
+    port.map(shown).or_else(|| probe.grpc.as_ref().map(|grpc| grpc.port.to_string()))
 }
