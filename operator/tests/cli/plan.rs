@@ -210,6 +210,13 @@ fn a_file_without_managed_fields_says_how_to_get_them() {
     assert_eq!(refused(ran), "error: empty.yaml holds no objects\n");
 }
 
+#[test]
+fn a_list_without_items_is_a_namespace_where_nothing_runs_yet() {
+    let ran = planned(&[], SHOP, &[]);
+    assert_eq!((ran.code, ran.stderr.as_str()), (0, ""));
+    assert!(ran.stdout.contains("The app is new."), "{}", ran.stdout);
+}
+
 /// An API server that holds these objects, and a directory with a kubeconfig for it and the resource.
 fn cluster(
     objects: Vec<Value>,

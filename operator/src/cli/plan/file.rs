@@ -32,11 +32,12 @@ impl Recorded {
         if let Some(problem) = problems.first() {
             bail!("cannot read {file}: {}", problem.message);
         }
-        let objects = documents.into_iter().flat_map(unpacked).map(|node| node.to_value());
-        let objects: Vec<Value> = objects.filter(Value::is_object).collect();
-        if objects.is_empty() {
+        // A List without items tells that nothing runs yet; an empty file tells nothing.
+        if documents.iter().all(|document| document.fields().is_empty()) {
             bail!("{file} holds no objects");
         }
+        let objects = documents.into_iter().flat_map(unpacked).map(|node| node.to_value());
+        let objects: Vec<Value> = objects.filter(Value::is_object).collect();
         Ok(Self { file, objects })
     }
 
