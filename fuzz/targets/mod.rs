@@ -14,7 +14,7 @@ use serde_json::Value;
 
 /// All of `msapp check`: YAML, mistakes, checks, proof; told to people and to machines.
 pub(crate) fn check(bytes: &[u8]) {
-    let Ok(judgement) = Judgement::of(bytes.to_vec()) else { return };
+    let judgement = Judgement::of(bytes.to_vec());
     let told: Vec<Value> = serde_json::from_str(&judgement.json()).expect("machines can read it");
     for one in &told {
         assert!(
@@ -29,14 +29,14 @@ pub(crate) fn check(bytes: &[u8]) {
 
 /// All of `msapp render`: what it prints is read back as what it is.
 pub(crate) fn render(bytes: &[u8]) {
-    let Ok(judgement) = Judgement::of(bytes.to_vec()) else { return };
+    let judgement = Judgement::of(bytes.to_vec());
     let (manifests, text) = judgement.rendered().expect("every object can be written");
     assert_eq!(read_yaml(&text).as_ref(), Some(&manifests), "{text}");
 }
 
 /// All of `msapp graph`: every picture in every form.
 pub(crate) fn graph(bytes: &[u8]) {
-    let Ok(judgement) = Judgement::of(bytes.to_vec()) else { return };
+    let judgement = Judgement::of(bytes.to_vec());
     judgement.apps().iter().for_each(draw);
 }
 

@@ -96,15 +96,18 @@ fn read_and_prove(paths: &[PathBuf], namespace: &str, prove: Option<Prove>) -> R
 }
 
 /// The same for one file whose content is known already.
-pub(super) fn read_bytes(name: &str, bytes: Vec<u8>, namespace: &str) -> Result<Input> {
-    Ok(judged(vec![file(name.to_owned(), bytes)?], namespace, Some(policy::prove)))
+pub(super) fn read_bytes(name: &str, bytes: Vec<u8>, namespace: &str) -> Input {
+    judged(vec![(name.to_owned(), bytes)], namespace, Some(policy::prove))
 }
 
-fn judged(files: Vec<File>, namespace: &str, prove: Option<Prove>) -> Input {
-    let mut input = Input { files, ..Input::default() };
+fn judged(files: Vec<(String, Vec<u8>)>, namespace: &str, prove: Option<Prove>) -> Input {
+    let mut input = Input::default();
     let (mut written, mut others) = (Vec::new(), Vec::new());
-    for file in 0..input.files.len() {
-        let (documents, problems) = yaml::load(&input.files[file].text);
+    for (file, (name, bytes)) in files.into_iter().enumerate() {
+        let (text, unreadable) = yaml::decode(bytes);
+        let (documents, problems) =
+            unreadable.map_or_else(|| yaml::load(&text), |problem| (Vec::new(), vec![problem]));
+        input.files.push(File { name, text });
         problems.into_iter().for_each(|problem| input.report_problem(file, problem));
         for node in documents.into_iter().flat_map(resource::unpacked) {
             match resource::kind(&node) {
@@ -291,13 +294,14 @@ fn taken_names<'w>(app: &'w Written, services: &mut BTreeMap<(&'w str, &'w str),
     taken
 }
 
-fn read_files(paths: &[PathBuf]) -> Result<Vec<File>> {
+/// Names and contents.
+fn read_files(paths: &[PathBuf]) -> Result<Vec<(String, Vec<u8>)>> {
     let mut files = Vec::new();
     for path in paths {
         if path == Path::new("-") {
             let mut bytes = Vec::new();
             std::io::stdin().read_to_end(&mut bytes).context("cannot read the standard input")?;
-            files.push(file("<stdin>".to_owned(), bytes)?);
+            files.push(("<stdin>".to_owned(), bytes));
         } else if path.is_dir() {
             for path in manifests_in(path)? {
                 files.push(read_file(&path)?);
@@ -307,19 +311,14 @@ fn read_files(paths: &[PathBuf]) -> Result<Vec<File>> {
         }
     }
     let mut seen = BTreeSet::new();
-    files.retain(|file| seen.insert(file.name.clone()));
+    files.retain(|(name, _)| seen.insert(name.clone()));
     Ok(files)
 }
 
-fn read_file(path: &Path) -> Result<File> {
+fn read_file(path: &Path) -> Result<(String, Vec<u8>)> {
     let name = path.display().to_string();
     let bytes = fs::read(path).with_context(|| format!("cannot read {name}"))?;
-    file(name, bytes)
-}
-
-fn file(name: String, bytes: Vec<u8>) -> Result<File> {
-    let Ok(text) = String::from_utf8(bytes) else { bail!("{name} is not UTF-8 text") };
-    Ok(File { name, text })
+    Ok((name, bytes))
 }
 
 /// The manifests of a directory, not of those below it, sorted by name.

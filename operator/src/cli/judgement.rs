@@ -20,9 +20,9 @@ pub struct Judgement {
 }
 
 impl Judgement {
-    /// Reads and judges the bytes, the proof of the policies included; fails when they are not UTF-8.
-    pub fn of(bytes: Vec<u8>) -> Result<Self> {
-        Ok(Self { input: input::read_bytes(NAME, bytes, NAMESPACE)? })
+    /// Reads and judges the bytes, the proof of the policies included.
+    pub fn of(bytes: Vec<u8>) -> Self {
+        Self { input: input::read_bytes(NAME, bytes, NAMESPACE) }
     }
 
     /// What `msapp check` prints; `styled` is with colours.

@@ -298,3 +298,13 @@ fn warnings_are_told_with_their_page_and_stop_only_who_asks_for_it() {
     let report = directory.msapp(&["check", "shop.yaml", "--fail-on", "advice"]).fine();
     assert_eq!(report, "1 file, 1 app: no errors\n");
 }
+
+#[test]
+fn a_file_that_is_no_text_hides_no_other() {
+    let wrong = shop("  - {name: basket}\n").replace("name: shop", "name: other");
+    let directory = Directory::with(&[("shop.yaml", &shop(CART)), ("wrong.yaml", &wrong)]);
+    std::fs::write(directory.path().join("logo.yaml"), b"a: 1\nb: \xff\xfe\n").expect("it can be written to");
+    let ran = directory.msapp(&["check", "."]);
+    assert_eq!((ran.code, ran.stderr.as_str()), (1, ""));
+    assert_snapshot!(ran.stdout);
+}

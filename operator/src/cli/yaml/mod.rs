@@ -12,7 +12,7 @@ use std::ops::Range;
 use serde_json::{Map, Value};
 
 pub(super) use locate::locate;
-pub(super) use parse::{Problem, load};
+pub(super) use parse::{Problem, decode, load};
 
 /// Bytes of the text.
 pub(super) type Span = Range<usize>;

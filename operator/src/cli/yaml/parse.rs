@@ -30,6 +30,19 @@ impl Problem {
     }
 }
 
+/// The text of a file. Of one that is not UTF-8 the first byte that is none is the problem; `�` stands for it.
+pub(crate) fn decode(bytes: Vec<u8>) -> (String, Option<Problem>) {
+    match String::from_utf8(bytes) {
+        Ok(text) => (text, None),
+        Err(error) => {
+            let at = error.utf8_error().valid_up_to();
+            let span = at..at + char::REPLACEMENT_CHARACTER.len_utf8();
+            let text = String::from_utf8_lossy(error.as_bytes()).into_owned();
+            (text, Some(Problem::syntax(span, "the file is not UTF-8 text")))
+        }
+    }
+}
+
 /// Reads all documents of a text. One with a syntax error is reported and left out; those behind it are still read.
 pub(crate) fn load(text: &str) -> (Vec<Node>, Vec<Problem>) {
     let mut options = Options::default();
