@@ -6,6 +6,7 @@
 
 use std::sync::LazyLock;
 
+use k8s_openapi::ByteString;
 use regex::Regex;
 
 /// Stands for what is hidden.
@@ -37,6 +38,10 @@ const POINTERS: [&str; 2] = ["tlsSecret", "imagePullSecrets"];
 static USER_INFORMATION: LazyLock<Regex> = LazyLock::new(|| {
     Regex::new(r"([A-Za-z][A-Za-z0-9+.-]*://)([^\s/?#@]+(?:@[^\s/?#@]+)*)@").expect("a pattern")
 });
+/// `Bearer TOKEN` and `Basic USER-AND-PASSWORD`, as headers hold them
+/// (<https://www.rfc-editor.org/rfc/rfc6750#section-2.1>, <https://www.rfc-editor.org/rfc/rfc7617#section-2>).
+static AUTHORIZATION: LazyLock<Regex> =
+    LazyLock::new(|| Regex::new(r"\b((?i:bearer|basic) +)([A-Za-z0-9._~+/-]+=*)").expect("a pattern"));
 /// `name: value`, `name=value`, `"name": value`, anywhere in a line.
 static ASSIGNMENT: LazyLock<Regex> =
     LazyLock::new(|| Regex::new(r#"([A-Za-z0-9_.\-]+)["']?\s*[:=]\s*"#).expect("a pattern"));
@@ -130,7 +135,7 @@ impl Inside {
             *self = if ends { Inside::Nothing } else { Inside::PrivateKey };
             return format!("{}{HIDDEN}", &line[..indent]);
         }
-        self.assignment(&without_user_information(line))
+        self.assignment(&without_authorization(&without_user_information(line)))
     }
 
     /// Hides from the first value that is a credential to the end of the line: nobody can tell where it ends.
@@ -171,6 +176,26 @@ fn without_user_information(line: &str) -> String {
         if VARIABLES.is_match(&found[2]) { found[0].to_owned() } else { format!("{}{HIDDEN}@", &found[1]) }
     });
     replaced.into_owned()
+}
+
+/// `Bearer ***`
+fn without_authorization(line: &str) -> String {
+    let replaced = AUTHORIZATION.replace_all(line, |found: &regex::Captures<'_>| {
+        if authorizes(found) { format!("{}{HIDDEN}", &found[1]) } else { found[0].to_owned() }
+    });
+    replaced.into_owned()
+}
+
+/// Whether all of a text is what the header `Authorization` holds.
+pub fn is_authorization(text: &str) -> bool {
+    let found = AUTHORIZATION.captures(text).filter(|found| found[0] == *text);
+    found.is_some_and(|found| authorizes(&found))
+}
+
+/// A token can be any word. What follows `Basic` is a user and a password in base64: all else is prose.
+fn authorizes(found: &regex::Captures<'_>) -> bool {
+    let decoded = || serde_json::from_value::<ByteString>(found[2].into());
+    found[1].to_lowercase().starts_with("bearer") || decoded().is_ok_and(|bytes| bytes.0.contains(&b':'))
 }
 
 #[cfg(test)]
@@ -224,6 +249,16 @@ mod tests {
         let variables = "amqp://$(EVENTS_USER):$(EVENTS_PASSWORD)@events:5672/";
         assert_eq!(hidden("AMQP_URL", variables), variables);
         assert_eq!(hidden("CATALOG_URL", "http://catalog:80/a@b"), "http://catalog:80/a@b");
+    }
+
+    #[test]
+    fn what_a_header_authorizes_with_is_hidden_under_any_name() {
+        assert_eq!(hidden("HEADER", "Bearer abc.def=="), "Bearer ***");
+        assert_eq!(hidden("HEADER", "x: basic c2hvcDpodW50ZXIy, y"), "x: basic ***, y");
+        for prose in ["Basic plan", "Basic security", "Bearer", "forbearer x", "Bearer $(TOKEN)"] {
+            assert_eq!(hidden("HEADER", prose), prose);
+        }
+        assert!(is_authorization("Bearer abc") && !is_authorization("Bearer of news"));
     }
 
     #[test]

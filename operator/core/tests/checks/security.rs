@@ -86,6 +86,8 @@ fn what_looks_like_a_credential_is_found() {
         ("clientSecret", "abcdef"),
         ("DATABASE_URL", "postgresql://shop:hunter2@db/orders"),
         ("ConnectionStrings__Orders", "Server=db;User Id=sa;Password=hunter2"),
+        ("UPSTREAM_HEADER", "Bearer eyJhbGciOiJIUzI1NiJ9.e30.x"),
+        ("UPSTREAM_HEADER", "Basic c2hvcDpodW50ZXIy"),
         ("JDBC", "jdbc:postgresql://db/orders?user=shop&password=hunter2"),
     ] {
         assert_eq!(with_variable(&format!("name: {name}, value: '{value}'")).len(), 1, "{name}");
@@ -107,6 +109,9 @@ fn what_only_speaks_of_credentials_is_no_credential() {
         ("SECRETS_DIR", "/run/secrets"),
         ("SECRET_NAME", "orders-db"),
         ("COMPASS", "north"),
+        ("TIER", "Basic plan"),
+        ("SCHEME", "Bearer"),
+        ("UPSTREAM_HEADER", "Bearer $(UPSTREAM_TOKEN)"),
         ("CACHE_KEY", "cart"),
         ("DATABASE_URL", "postgresql://shop@db/orders"),
         ("DATABASE_URL", "postgresql://shop:$(DB_PASS)@db/orders"),

@@ -4,6 +4,7 @@ use k8s_openapi::api::core::v1::EnvVar;
 
 use super::System;
 use super::finding::{Check, Finding};
+use crate::difference::credential::is_authorization;
 use crate::graph::Service;
 
 /// What names of credentials end with, without their separators. What stands before the end names an aspect of it:
@@ -46,13 +47,14 @@ fn of_service(service: &Service) -> impl Iterator<Item = Finding> {
     })
 }
 
-/// A literal text under a telling name, or an address with a password in it. What takes a part from another variable is
+/// A literal text under a telling name, an address with a password in it, or the value of a header. What takes a part from another variable is
 /// none: that part is the secret one.
 fn is_credential(variable: &EnvVar) -> bool {
     let Some(value) = variable.value.as_deref().filter(|value| !value.contains("$(")) else { return false };
     is_telling(&variable.name) && !is_harmless(&variable.name, value)
         || has_password(value)
         || has_password_key(value)
+        || is_authorization(value.trim())
 }
 
 fn is_telling(name: &str) -> bool {
