@@ -1,12 +1,11 @@
 //! A mistake as the user sees it: the file, the line, what is pointed at, and what was probably meant.
 
-use std::ops::Range;
-
 use annotate_snippets::{AnnotationKind, Group, Level, Origin, Renderer, Snippet, Title};
 use msapp_core::graph::Check;
 use msapp_core::violation::Severity;
 use serde_json::{Value, json};
 
+use super::hidden::shown;
 use super::yaml::Span;
 
 /// Where the pages of the graph checks are.
@@ -24,6 +23,22 @@ pub(super) struct File {
     pub(super) name: String,
     /// Its text.
     pub(super) text: String,
+    /// Where in it credentials stand, which are not shown; sorted.
+    pub(super) hidden: Vec<Span>,
+}
+
+impl File {
+    /// A part of the text without the credentials in it.
+    pub(super) fn shown(&self, part: Span) -> String {
+        shown(&self.text, part, &self.hidden)
+    }
+
+    /// The line in which a byte stands: its number from 1, and its bytes.
+    pub(super) fn line_of(&self, at: usize) -> (usize, Span) {
+        let begin = line_start(&self.text, at);
+        let length = self.text[begin..].lines().next().map_or(0, str::len);
+        (self.text[..begin].matches('\n').count() + 1, begin..begin + length)
+    }
 }
 
 /// One mistake in a file.
@@ -64,11 +79,7 @@ impl Diagnostic {
     }
 
     fn start(&self, text: &str) -> usize {
-        let mut start = self.span.start.min(text.len());
-        while !text.is_char_boundary(start) {
-            start -= 1;
-        }
-        start
+        text.floor_char_boundary(self.span.start)
     }
 
     /// The diagnostic as a compiler would print it.
@@ -90,17 +101,17 @@ impl Diagnostic {
 
     /// The line with what is pointed at. Of a very long one, such as all of a file of JSON, only what is near.
     fn pointed_at<'a>(&'a self, file: &'a File, title: Title<'a>) -> Group<'a> {
-        let (number, column) = self.position(&file.text);
-        let start = self.start(&file.text);
-        let begin = line_start(&file.text, start);
-        let line = file.text[begin..].lines().next().unwrap_or_default();
-        let at = (start - begin).min(line.len());
-        let end = self.span.end.clamp(begin + at, begin + line.len()) - begin;
-        let shown = if line.len() > LONG { near(line, at, end) } else { 0..line.len() };
-        let annotation = AnnotationKind::Primary.span(at - shown.start..end.min(shown.end) - shown.start);
+        let (_, column) = self.position(&file.text);
+        let (number, line) = file.line_of(self.start(&file.text));
+        let start = self.start(&file.text).min(line.end);
+        let end = self.span.end.clamp(start, line.end);
+        let part = if line.len() > LONG { near(&file.text, &line, start, end) } else { line.clone() };
+        let column_of = |at: usize| file.shown(part.start..at).len();
+        let annotation = AnnotationKind::Primary.span(column_of(start)..column_of(end.min(part.end)));
         let annotation = if self.path.is_empty() { annotation } else { annotation.label(&self.path) };
-        let snippet = Snippet::source(&line[shown.clone()]).line_start(number).annotation(annotation);
-        if shown.start == 0 {
+        let is_in_its_column = part.start == line.start && column_of(start) == start - line.start;
+        let snippet = Snippet::source(file.shown(part)).line_start(number).annotation(annotation);
+        if is_in_its_column {
             return title.element(snippet.path(&file.name));
         }
         title.element(Origin::path(&file.name).line(number).char_column(column)).element(snippet)
@@ -127,27 +138,15 @@ impl Diagnostic {
     }
 }
 
-/// The line, from 1, in which a byte of a text stands, and what is written there.
-pub(super) fn line_of(text: &str, at: usize) -> (usize, &str) {
-    let begin = line_start(text, at);
-    (text[..begin].matches('\n').count() + 1, text[begin..].lines().next().unwrap_or_default())
-}
-
 fn line_start(text: &str, at: usize) -> usize {
     text[..at].rfind('\n').map_or(0, |newline| newline + 1)
 }
 
 /// The part of a line around some bytes of it, and not much more than their beginning when they are many.
-fn near(line: &str, start: usize, end: usize) -> Range<usize> {
-    let mut first = start.saturating_sub(NEAR);
-    let mut last = end.min(start + NEAR).saturating_add(NEAR).min(line.len());
-    while !line.is_char_boundary(first) {
-        first -= 1;
-    }
-    while !line.is_char_boundary(last) {
-        last += 1;
-    }
-    first..last
+fn near(text: &str, line: &Span, start: usize, end: usize) -> Span {
+    let first = start.saturating_sub(NEAR).max(line.start);
+    let last = end.min(start + NEAR).saturating_add(NEAR).min(line.end);
+    text.floor_char_boundary(first)..text.ceil_char_boundary(last)
 }
 
 /// Text that already has quotes is not given more of them.
@@ -182,7 +181,7 @@ mod tests {
         let start = text.find("here").expect("it is there");
         let message = "it is wrong".to_owned();
         let found = Diagnostic::plain(0, start..start + 4, "yaml-syntax", (Severity::Error, message));
-        let report = report(&[found], &[File { name: "a.yaml".to_owned(), text }], false);
+        let report = report(&[found], &[File { name: "a.yaml".to_owned(), text, hidden: Vec::new() }], false);
         assert!(report.contains("a.yaml:1:3004"), "{report}");
         assert!(report.contains("é: here, ö"), "{report}");
         assert!(report.len() < 3_000, "{report}");

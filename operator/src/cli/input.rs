@@ -18,6 +18,7 @@ use msapp_core::violation::{Code, Severity, Violation};
 
 use super::check::{counted, summary};
 use super::diagnostic::{Diagnostic, File, report, sort};
+use super::hidden::credentials;
 use super::resource::{self, Kind};
 use super::yaml::{self, Node, locate};
 
@@ -107,7 +108,7 @@ fn judged(files: Vec<(String, Vec<u8>)>, namespace: &str, prove: Option<Prove>) 
         let (text, unreadable) = yaml::decode(bytes);
         let (documents, problems) =
             unreadable.map_or_else(|| yaml::load(&text), |problem| (Vec::new(), vec![problem]));
-        input.files.push(File { name, text });
+        input.files.push(File { name, text, hidden: credentials(&documents) });
         problems.into_iter().for_each(|problem| input.report_problem(file, problem));
         for node in documents.into_iter().flat_map(resource::unpacked) {
             match resource::kind(&node) {

@@ -8,6 +8,7 @@ mod diagnostic;
 mod exit;
 mod explain;
 mod graph;
+mod hidden;
 mod impact;
 mod input;
 mod judgement;

@@ -9,7 +9,7 @@ use msapp_core::graph::App;
 use msapp_core::source::Source;
 use serde_json::{Map, Value, json};
 
-use super::diagnostic::{File, line_of};
+use super::diagnostic::File;
 use super::input;
 use super::yaml::{Node, locate};
 
@@ -86,8 +86,9 @@ impl Places {
     /// Where a path stands; where the nearest of its parents does when nobody wrote it.
     pub(super) fn of(&self, path: &str) -> Place {
         let start = locate(&self.node, path, true).start;
-        let (line, text) = line_of(&self.file.text, start);
-        Place { file: self.file.name.clone(), line, text: hidden_text(text.trim()) }
+        let (line, bytes) = self.file.line_of(start);
+        let text = hidden_text(self.file.shown(bytes).trim());
+        Place { file: self.file.name.clone(), line, text }
     }
 
     /// `shop.yaml:12 spec.services[3]`

@@ -300,6 +300,18 @@ fn warnings_are_told_with_their_page_and_stop_only_who_asks_for_it() {
 }
 
 #[test]
+fn a_credential_is_not_printed_with_the_line_that_it_stands_in() {
+    let env = |more: &str| {
+        shop(&format!(
+            "{CART}    env:\n    - {{name: DB_PASSWORD, value: hunter2}}\n    - {{name: HEADER, value: Bearer hunter2{more}}}\n"
+        ))
+    };
+    let directory = Directory::with(&[("shop.yaml", &env(""))]);
+    assert_snapshot!(directory.msapp(&["check", "shop.yaml"]).fine());
+    assert_snapshot!(mistakes(&env(", frm: x")));
+}
+
+#[test]
 fn a_file_that_is_no_text_hides_no_other() {
     let wrong = shop("  - {name: basket}\n").replace("name: shop", "name: other");
     let directory = Directory::with(&[("shop.yaml", &shop(CART)), ("wrong.yaml", &wrong)]);
