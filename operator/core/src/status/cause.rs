@@ -14,6 +14,10 @@ const LONGEST: usize = 300;
 /// Exit codes of a program that ends when it is asked to, by SIGTERM, and by SIGKILL.
 const STOPPED: [i32; 3] = [0, 143, 137];
 
+/// How the message of an event about a probe begins.
+const LIVENESS: &str = "Liveness probe";
+const STARTUP: &str = "Startup probe";
+
 /// How much later than a container ended its kubelet may say that the pod is not ready, in seconds.
 const DELAY: i64 = 10;
 
@@ -146,15 +150,12 @@ fn was_ready_after(pod: &Pod, end: &Terminated) -> bool {
     times.is_some_and(|(unready, finished)| unready.as_second() - finished.as_second() > DELAY)
 }
 
-/// The kubelet restarts a container whose liveness or startup probe has given up. How it ended does not tell.
+/// The kubelet restarts a container whose liveness or startup probe has given up. How it ended does not tell. After a
+/// restart by the liveness probe the startup probe fails again for a while, as in every start.
 fn ended_by_probe(pod: &Pod, end: &Terminated) -> Option<Cause> {
-    let warning = newest(pod, &["Unhealthy"], is_fatal).filter(|_| STOPPED.contains(&end.exit_code))?;
+    let warning = newest_of(pod, LIVENESS).or_else(|| newest_of(pod, STARTUP));
+    let warning = warning.filter(|_| STOPPED.contains(&end.exit_code))?;
     Some(Cause::of(pod, Reason::ProbeFailing, format!("{}; so it is restarted", warning.message)))
-}
-
-/// Whether it is about a probe that ends the container when it gives up.
-fn is_fatal(warning: &Warning) -> bool {
-    ["Liveness probe", "Startup probe"].iter().any(|probe| warning.message.starts_with(probe))
 }
 
 fn crashed(pod: &Pod, end: &Terminated) -> Cause {
@@ -170,9 +171,16 @@ fn because(message: &str) -> String {
     if message.is_empty() { String::new() } else { format!(": {message}") }
 }
 
-fn newest<'a>(pod: &'a Pod, reasons: &[&str], which: impl Fn(&Warning) -> bool) -> Option<&'a Warning> {
-    let told = |warning: &&Warning| reasons.contains(&warning.reason.as_str()) && which(warning);
-    pod.warnings.iter().rev().find(told)
+fn newest<'a>(pod: &'a Pod, reasons: &[&str]) -> Option<&'a Warning> {
+    pod.warnings.iter().rev().find(|warning| reasons.contains(&warning.reason.as_str()))
+}
+
+/// The newest answer to a probe.
+fn newest_of<'a>(pod: &'a Pod, probe: &str) -> Option<&'a Warning> {
+    pod.warnings
+        .iter()
+        .rev()
+        .find(|warning| warning.reason == "Unhealthy" && warning.message.starts_with(probe))
 }
 
 /// What only events tell: mounts, sandboxes and probes.
@@ -187,28 +195,30 @@ fn of_warnings(pod: &Pod) -> Option<Cause> {
     if pod.prepared {
         return None;
     }
-    if let Some(warning) = newest(pod, &["FailedMount", "FailedAttachVolume"], |_| true) {
+    if let Some(warning) = newest(pod, &["FailedMount", "FailedAttachVolume"]) {
         let detail = format!("cannot mount a volume{}", because(&warning.message));
         return Some(Cause::of(pod, Reason::FailedMount, detail));
     }
-    let warning = newest(pod, &["FailedCreatePodSandBox"], |_| true)?;
+    let warning = newest(pod, &["FailedCreatePodSandBox"])?;
     let detail = format!("gets no sandbox{}", because(&warning.message));
     Some(Cause::of(pod, Reason::ContainerNotStarted, detail))
 }
 
 /// Programs take their time to start, and nothing is wrong until their startup probe gives up.
 fn starting(pod: &Pod) -> Option<Cause> {
-    let warning = newest(pod, &["Unhealthy"], |warning| warning.message.starts_with("Startup probe"))?;
+    let warning = newest_of(pod, STARTUP)?;
     Some(Cause::of(pod, Reason::RollingOut, format!("has not started yet: {}", warning.message)))
 }
 
 /// A running container is unready by its readiness probe, and by none else, once that has failed as often as counts.
 fn unready(pod: &Pod) -> Option<Cause> {
-    let of_readiness = |warning: &&Warning| warning.reason == "Unhealthy" && !is_fatal(warning);
-    let failures: u32 = pod.warnings.iter().filter(of_readiness).map(|warning| warning.count).sum();
-    let warning = newest(pod, &["Unhealthy"], |warning| !is_fatal(warning))?;
-    let counts = failures >= pod.readiness_failures;
-    counts.then(|| Cause::of(pod, Reason::ProbeFailing, warning.message.clone()))
+    let is_other =
+        |warning: &Warning| [LIVENESS, STARTUP].iter().any(|probe| warning.message.starts_with(probe));
+    let of_readiness =
+        pod.warnings.iter().filter(|warning| warning.reason == "Unhealthy" && !is_other(warning));
+    let failures: u32 = of_readiness.clone().map(|warning| warning.count).sum();
+    let newest = of_readiness.last().filter(|_| failures >= pod.readiness_failures)?;
+    Some(Cause::of(pod, Reason::ProbeFailing, newest.message.clone()))
 }
 
 #[cfg(test)]
@@ -334,6 +344,7 @@ mod tests {
         let warnings = vec![
             warning("Unhealthy", "Liveness probe failed: HTTP probe failed with statuscode: 503", 3),
             warning("Unhealthy", "Readiness probe failed: connection refused", 9),
+            warning("Unhealthy", "Startup probe failed: connection refused", 2),
         ];
         for (code, reason) in [(0, "Completed"), (137, "Error"), (143, "Error")] {
             let dead = Pod { warnings: warnings.clone(), ..pod(vec![again(code, reason, "")]) };
