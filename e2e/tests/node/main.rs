@@ -3,12 +3,15 @@
 //! `cargo test` runs the small ones, where this machine can have such a node; `make e2e-node` runs all of them and
 //! writes what they showed into `docs/proof.md`.
 
+mod app;
 mod databases;
 mod failure;
 mod hello;
 mod node;
+mod pods;
 mod proof;
 mod samples;
+mod scaling;
 mod stage;
 
 use std::{pin::Pin, process::ExitCode};
@@ -49,7 +52,15 @@ pub(crate) type Showing = Pin<Box<dyn Future<Output = Result<()>>>>;
 
 /// All scenarios, in the order in which docs/proof.md lists them.
 fn scenarios() -> Vec<Scenario> {
-    [node::SCENARIOS, hello::SCENARIOS, databases::SCENARIOS, failure::SCENARIOS].concat()
+    [
+        node::SCENARIOS,
+        hello::SCENARIOS,
+        databases::SCENARIOS,
+        failure::SCENARIOS,
+        pods::SCENARIOS,
+        scaling::SCENARIOS,
+    ]
+    .concat()
 }
 
 fn main() -> ExitCode {
