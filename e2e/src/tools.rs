@@ -68,11 +68,7 @@ impl Tools {
     /// The programs; builds them when they are not there, which takes minutes
     /// the first time. Blocks, and reports progress on standard error.
     pub fn built() -> Result<Self> {
-        let tools = Self::expected()?;
-        if !tools.directory.is_dir() {
-            build::build(&CONTROL_PLANE, &source_directory(&CONTROL_PLANE), &tools.directory)?;
-        }
-        Ok(tools)
+        Ok(Self { directory: built(&CONTROL_PLANE)? })
     }
 
     /// The directory, fit for `PATH`.
@@ -101,11 +97,7 @@ impl NodePrograms {
     /// The programs; builds them when they are not there, which takes some minutes the first time. Blocks, and
     /// reports progress on standard error.
     pub fn built() -> Result<Self> {
-        let directory = destination(&NODE)?;
-        if !directory.is_dir() {
-            build::build(&NODE, &source_directory(&NODE), &directory)?;
-        }
-        Ok(Self { directory })
+        Ok(Self { directory: built(&NODE)? })
     }
 
     /// The directory with all of them.
@@ -129,11 +121,7 @@ impl Oracle {
     /// The program; builds it when it is not there, which takes a minute or two the first time. Blocks, and reports
     /// progress on standard error.
     pub fn built() -> Result<Self> {
-        let directory = destination(&ORACLE)?;
-        if !directory.is_dir() {
-            build::build(&ORACLE, &source_directory(&ORACLE), &directory)?;
-        }
-        Ok(Self { program: directory.join(ORACLE.name) })
+        Ok(Self { program: built(&ORACLE)?.join(ORACLE.name) })
     }
 
     /// The program, which answers questions on its standard input.
@@ -144,6 +132,15 @@ impl Oracle {
 
 fn source_directory(module: &Module) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join(module.name)
+}
+
+/// Where the programs of a module are; builds them when they are not there.
+fn built(module: &Module) -> Result<PathBuf> {
+    let directory = destination(module)?;
+    if !directory.is_dir() {
+        build::build(module, &source_directory(module), &directory)?;
+    }
+    Ok(directory)
 }
 
 /// Where what is built of a module is kept.

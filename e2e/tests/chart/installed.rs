@@ -15,13 +15,14 @@ const DEFINITION: &str = "customresourcedefinition/microserviceapps.msapp.dev";
 /// What a release may leave nothing of.
 const KINDS: &str = "deployments,replicasets,pods,services,serviceaccounts,roles,rolebindings,clusterroles,\
                      clusterrolebindings,poddisruptionbudgets,flowschemas";
-/// An application whose pods depend on a Secret, and so on the key that the operator hashes it with.
-const APP_WITH_SECRET: &str = "
+/// A Secret for applications whose pods depend on one, and so on the key that the operator hashes it with.
+pub(super) const TOKEN: &str = "
 apiVersion: v1
 kind: Secret
 metadata: {name: token}
 stringData: {token: first}
----
+";
+const APP_WITH_SECRET: &str = "
 apiVersion: msapp.dev/v1alpha1
 kind: MicroserviceApp
 metadata: {name: kept}
@@ -63,6 +64,7 @@ async fn what_an_operator_made_runs_on_without_it_and_is_not_touched_by_its_succ
     let cluster = Cluster::start().await?;
     let namespace = Namespace::create(&cluster, "kept").await?;
     let (release, operator) = start_operator(&cluster).await?;
+    namespace.apply(TOKEN).await?;
     namespace.apply(APP_WITH_SECRET).await?;
     namespace.kubectl(&["wait", "--for=condition=Ready", "--timeout=150s", "msapp/kept"]).await?;
     let made = content(&namespace).await?;

@@ -8,16 +8,12 @@ use serde_json::Value;
 
 use super::{
     helm::{NAMESPACE, RELEASE},
+    installed::TOKEN,
     rendered::grants,
 };
 
-/// A service of which every kind of object is made, with a Secret, and one that stays when the other goes.
+/// A service of which every kind of object is made, and one that stays when the other goes.
 const APP: &str = "
-apiVersion: v1
-kind: Secret
-metadata: {name: token}
-stringData: {token: first}
----
 apiVersion: msapp.dev/v1alpha1
 kind: MicroserviceApp
 metadata: {name: everything}
@@ -50,6 +46,7 @@ async fn every_right_is_used_and_none_is_missing() -> Result<()> {
     let namespace = Namespace::create(&cluster, "rights").await?;
     let release = Installation::install(&cluster, NAMESPACE, &[]).await?;
     let operator = Operator::start(&release, &[]).await?;
+    namespace.apply(TOKEN).await?;
     namespace.apply(APP).await?;
     namespace.kubectl(&["wait", "--for=condition=Ready", "--timeout=150s", "msapp/everything"]).await?;
     namespace.apply(LESS).await?;

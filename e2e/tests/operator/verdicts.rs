@@ -17,6 +17,11 @@ struct Field {
     tried: &'static [&'static str],
 }
 
+/// Names of objects, and what is none.
+const NAMES: &[&str] = &["a", "a.b", LONG_PART, "A", "a b", "a/b", "-a", "a_b"];
+/// Longer than a part of a DNS name can be.
+const LONG_PART: &str = "a-name-of-which-one-part-is-longer-than-the-sixty-three-letters-of-dns.b";
+
 const HOST: Field = Field {
     written: "/services/0/expose/host",
     kind: "Ingress",
@@ -51,14 +56,14 @@ const CLASS: Field = Field {
     written: "/services/0/expose/class",
     kind: "Ingress",
     stored: "/spec/ingressClassName",
-    tried: &["nginx", "a.b", "Nginx", "a b", "a/b", "-a", "a_b"],
+    tried: NAMES,
 };
 
 const TLS_SECRET: Field = Field {
     written: "/services/0/expose/tlsSecret",
     kind: "Ingress",
     stored: "/spec/tls/0/secretName",
-    tried: &["tls", "a.b", "Tls", "a/b", "a_b"],
+    tried: NAMES,
 };
 
 const MAX_UNAVAILABLE: Field = Field {
@@ -86,7 +91,7 @@ const SECRET_NAME: Field = Field {
     written: "/services/0/env/0/secret/name",
     kind: "Deployment",
     stored: "/spec/template/spec/containers/0/env/1/valueFrom/secretKeyRef/name",
-    tried: &["a", "a.b", "A", "a/b", "a_b"],
+    tried: NAMES,
 };
 
 const SECRET_KEY: Field = Field {
