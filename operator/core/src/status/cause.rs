@@ -214,10 +214,10 @@ fn starting(pod: &Pod) -> Option<Cause> {
 fn unready(pod: &Pod) -> Option<Cause> {
     let is_other =
         |warning: &Warning| [LIVENESS, STARTUP].iter().any(|probe| warning.message.starts_with(probe));
-    let of_readiness =
-        pod.warnings.iter().filter(|warning| warning.reason == "Unhealthy" && !is_other(warning));
-    let failures: u32 = of_readiness.clone().map(|warning| warning.count).sum();
-    let newest = of_readiness.last().filter(|_| failures >= pod.readiness_failures)?;
+    let of_readiness = |warning: &&Warning| warning.reason == "Unhealthy" && !is_other(warning);
+    let failures: u32 = pod.warnings.iter().filter(of_readiness).map(|warning| warning.count).sum();
+    let counts = failures >= pod.readiness_failures;
+    let newest = pod.warnings.iter().rev().find(of_readiness).filter(|_| counts)?;
     Some(Cause::of(pod, Reason::ProbeFailing, newest.message.clone()))
 }
 
