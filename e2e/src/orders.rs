@@ -45,11 +45,11 @@ impl Orders {
     /// # Errors
     /// When a database cannot be asked.
     pub async fn count(access: &Access) -> Result<Self> {
-        let (stored, processed, confirmed) = tokio::try_join!(
-            rows(access, "orders", "order-taking", "POST"),
-            rows(access, "orders", "order-processing", "OrderPlaced"),
-            rows(access, "warehouse", "warehouse", "OrderConfirmed"),
+        let (orders, warehouse) = tokio::try_join!(
+            rows(access, "orders", [("order-taking", "POST"), ("order-processing", "OrderPlaced")]),
+            rows(access, "warehouse", [("warehouse", "OrderConfirmed")]),
         )?;
+        let ([stored, processed], [confirmed]) = (orders, warehouse);
         Ok(Self { stored, processed, confirmed })
     }
 
@@ -64,15 +64,23 @@ impl Orders {
     }
 }
 
-/// Rows of a service's table of which the id begins with `what`; none while there is no such table.
-async fn rows(access: &Access, database: &str, service: &str, what: &str) -> Result<u64> {
+/// How many rows the tables of services have of which the id begins so; none while there is no such table.
+async fn rows<const N: usize>(access: &Access, database: &str, of: [(&str, &str); N]) -> Result<[u64; N]> {
     let pod = format!("deployment/{database}-pg");
-    let query = format!("select count(*) from \"workload_{service}\" where id like '{what} %'");
-    let psql = ["/usr/lib/postgresql/15/bin/psql", "-h", "/data", "-U", database, "-qAtc", &query];
+    let count =
+        |(service, what)| format!("select count(*) from \"workload_{service}\" where id like '{what} %'");
+    let queries = of.map(count).join(" union all ");
+    let psql = ["/usr/lib/postgresql/15/bin/psql", "-h", "/data", "-U", database, "-qAtc", &queries];
     let ask = ["exec", "-n", "data", pod.as_str(), "--"];
     match access.kubectl(ask.iter().chain(&psql)).await {
-        Ok(count) => count.trim().parse().with_context(|| format!("{pod} says {count}")),
-        Err(error) if format!("{error:#}").contains("does not exist") => Ok(0),
+        Ok(told) => {
+            let counts: Result<Vec<u64>, _> = told.split_whitespace().map(str::parse).collect();
+            counts
+                .ok()
+                .and_then(|counts| counts.try_into().ok())
+                .with_context(|| format!("{pod} says {told}"))
+        }
+        Err(error) if format!("{error:#}").contains("does not exist") => Ok([0; N]),
         Err(error) => Err(error.context(format!("ask {pod}"))),
     }
 }

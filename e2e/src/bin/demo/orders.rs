@@ -1,6 +1,9 @@
 //! The line that tells how the shop and its orders are.
 
-use std::io::{IsTerminal, Write, stdout};
+use std::{
+    io::{IsTerminal, Write, stdout},
+    time::Duration,
+};
 
 use anyhow::Result;
 use kube::Api;
@@ -10,9 +13,10 @@ use tokio::time::{Interval, MissedTickBehavior, interval};
 
 use crate::shop::NAMESPACE;
 
-const PERIOD: std::time::Duration = std::time::Duration::from_secs(1);
+/// Whoever asks more often takes the node away from the shop: each time, three programs are started.
+const PERIOD: Duration = Duration::from_secs(2);
 
-/// Prints the line, at most once a second. On a terminal it takes the place of the one before, as long as the
+/// Prints the line every other second. On a terminal it takes the place of the one before, as long as the
 /// status says the same.
 pub(crate) struct Ticker<'a> {
     access: &'a Access,
@@ -37,7 +41,7 @@ impl<'a> Ticker<'a> {
         let counted = tokio::try_join!(Customers::report(self.access), Orders::count(self.access));
         let orders = match &counted {
             Ok((customers, orders)) => sentence(customers, orders),
-            Err(error) => error.to_string(),
+            Err(error) => format!("orders: cannot {error}"),
         };
         self.print(&status, &orders)?;
         Ok(counted.unwrap_or_default().1)

@@ -1,9 +1,12 @@
 //! The demo on a real node of its own, with orders that are really placed.
 
-use std::{path::Path, time::Instant};
+use std::{
+    path::Path,
+    time::{Duration, Instant},
+};
 
 use anyhow::{Context, Result, bail, ensure};
-use msapp_e2e::{Access, Node, PATIENCE, images::Image, msapp_binary, node_obstacle, wait_until};
+use msapp_e2e::{Access, Node, images::Image, msapp_binary, node_obstacle, wait_until};
 
 use crate::{lookout, orders::Ticker, shop, unless_stopped};
 
@@ -19,6 +22,9 @@ const IMAGES: &[Image] = &Image::FOR_SAMPLES;
 
 /// So many orders have gone all the way when the demo calls it a shop that works.
 const FLOWING: u64 = 10;
+
+/// How long that may take.
+const LONGEST: Duration = Duration::from_secs(240);
 
 pub(crate) async fn run(until_ready: bool) -> Result<()> {
     if let Some(sentence) = node_obstacle().await? {
@@ -44,6 +50,8 @@ async fn show(node: &Node, until_ready: bool) -> Result<()> {
     shop::apply(node).await?;
     ensure!(shop::watch_until_ready(node).await?, "the shop did not become ready");
     println!("\nThe shop is ready, {} seconds after it was applied.\n", begin.elapsed().as_secs());
+    let wait = ["wait", "-n", "data", "deployment", "--all", "--for=condition=Available", "--timeout=4m"];
+    node.kubectl(wait).await.context("the databases of the shop")?;
     println!("kubectl apply -f samples/shop-orders.yaml");
     node.kubectl(["apply", "--server-side", "-f", &shop::sample("shop-orders.yaml")]).await?;
     let mut ticker = Ticker::new(node).await?;
@@ -70,7 +78,7 @@ async fn install_operator(node: &Node) -> Result<()> {
 
 /// Shows how the first orders go through the shop.
 async fn orders_flow(ticker: &mut Ticker<'_>) -> Result<()> {
-    wait_until("orders to go through the shop", PATIENCE, async || {
+    wait_until("orders to go through the shop", LONGEST, async || {
         let orders = ticker.tick().await?;
         ensure!(orders.confirmed >= FLOWING, "{orders:?}");
         Ok(())
