@@ -16,8 +16,8 @@ use crate::shop::NAMESPACE;
 /// Whoever asks more often takes the node away from the shop: each time, three programs are started.
 const PERIOD: Duration = Duration::from_secs(2);
 
-/// Prints the line every other second. On a terminal it takes the place of the one before, as long as the
-/// status says the same.
+/// Tells every other second. On a terminal the orders take the place of those before, as long as the status says the
+/// same.
 pub(crate) struct Ticker<'a> {
     access: &'a Access,
     apps: Api<MicroserviceApp>,
@@ -52,9 +52,10 @@ impl<'a> Ticker<'a> {
         if !out.is_terminal() {
             writeln!(out, "{status}   {orders}")?;
         } else if self.told == status {
-            write!(out, "\r\x1b[2K{status}   {orders}")?;
+            write!(out, "\r\x1b[2K{orders}")?;
         } else {
-            write!(out, "\n{status}   {orders}")?;
+            // What broke it may be a long sentence: only the line of the orders is written over.
+            write!(out, "\n{status}\n{orders}")?;
         }
         out.flush()?;
         status.clone_into(&mut self.told);

@@ -54,6 +54,8 @@ async fn show(node: &Node, until_ready: bool) -> Result<()> {
     node.kubectl(wait).await.context("the databases of the shop")?;
     println!("kubectl apply -f samples/shop-orders.yaml");
     node.kubectl(["apply", "--server-side", "-f", &shop::sample("shop-orders.yaml")]).await?;
+    let wait = ["rollout", "status", "deployment/customers", "-n", "ingress-nginx", "--timeout=4m"];
+    node.kubectl(wait).await.context("the customers of the shop")?;
     let mut ticker = Ticker::new(node).await?;
     orders_flow(&mut ticker).await?;
     if until_ready {
