@@ -5,6 +5,7 @@
 
 mod app;
 mod databases;
+mod demo;
 mod failure;
 mod hello;
 mod node;
@@ -43,7 +44,6 @@ pub(crate) enum Company {
     /// Whoever wants.
     Any,
     /// Nobody: it needs all of the node, or takes away what others need.
-    #[expect(dead_code, reason = "scenarios that need it follow")]
     Alone,
 }
 
@@ -56,6 +56,7 @@ fn scenarios() -> Vec<Scenario> {
         node::SCENARIOS,
         hello::SCENARIOS,
         databases::SCENARIOS,
+        demo::SCENARIOS,
         failure::SCENARIOS,
         pods::SCENARIOS,
         scaling::SCENARIOS,
