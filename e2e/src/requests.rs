@@ -32,12 +32,18 @@ pub struct Request {
 }
 
 impl Request {
+    /// The API group of the resource; empty for the core group.
+    pub fn group(&self) -> &str {
+        let below = self.path.strip_prefix("/apis/");
+        below.and_then(|path| path.split('/').next()).unwrap_or_default()
+    }
+
     fn is_housekeeping(&self) -> bool {
         matches!(self.resource.as_str(), "leases" | "events")
     }
 
     /// Reviews are created and never stored: they ask who or what somebody is.
-    fn is_question(&self) -> bool {
+    pub(crate) fn is_question(&self) -> bool {
         self.resource.ends_with("reviews")
     }
 }

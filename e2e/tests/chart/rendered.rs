@@ -119,6 +119,23 @@ fn a_namespaced_operator_without_a_list_watches_its_own_namespace() {
 }
 
 #[test]
+fn a_restricted_operator_is_let_out_to_the_api_server_and_where_it_is_told_alone() {
+    let server = [
+        "networkPolicy.enabled=true",
+        "networkPolicy.apiServerPorts={6443}",
+        "networkPolicy.apiServerCIDRs={10.0.0.1/32}",
+    ];
+    let rendered = render(&server.map(|value| ["--set", value]).concat());
+    let out = &rendered.only("NetworkPolicy")["spec"]["egress"];
+    let server =
+        json!({"ports": [{"port": 6443, "protocol": "TCP"}], "to": [{"ipBlock": {"cidr": "10.0.0.1/32"}}]});
+    assert_eq!(out, &json!([server]));
+    let more = render_file("monitoring-values.yaml");
+    let more = more.only("NetworkPolicy")["spec"]["egress"].as_array().expect("rules").clone();
+    assert_eq!(more.len(), 2, "the API server and what the values add: {more:?}");
+}
+
+#[test]
 fn without_the_right_to_read_secrets_no_rule_names_them() {
     let namespaced = ["--set", "watch.scope=Namespaces,rbac.readSecrets=false"];
     for rendered in [render_file("no-secrets-values.yaml"), render(&namespaced)] {
@@ -310,7 +327,7 @@ fn grants_of_kind(rendered: &Rendered, kind: &str) -> BTreeSet<String> {
 }
 
 /// Every right of a role by itself: `verb group/resource`, and the name where it is limited to one.
-pub(super) fn grants(role: &Value) -> BTreeSet<String> {
+fn grants(role: &Value) -> BTreeSet<String> {
     let mut all = BTreeSet::new();
     // Those of an aggregated role are nobody's but Kubernetes' to write.
     let aggregated = role["aggregationRule"].is_object();
