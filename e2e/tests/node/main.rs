@@ -8,6 +8,7 @@ mod databases;
 mod demo;
 mod failure;
 mod hello;
+mod matrix;
 mod node;
 mod pods;
 mod proof;
@@ -55,6 +56,7 @@ fn scenarios() -> Vec<Scenario> {
     [
         node::SCENARIOS,
         hello::SCENARIOS,
+        matrix::SCENARIOS,
         databases::SCENARIOS,
         demo::SCENARIOS,
         failure::SCENARIOS,
