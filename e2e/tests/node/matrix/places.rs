@@ -88,7 +88,14 @@ async fn start(node: &Node, namespace: &str, name: &str, labels: &Labels, image:
         "metadata": {"name": name, "namespace": namespace, "labels": labels},
         "spec": {
             "terminationGracePeriodSeconds": 0,
-            "containers": [{"name": "workload", "image": image, "imagePullPolicy": "Never"}],
+            // As a namespace demands that enforces `restricted`.
+            "securityContext": {"runAsNonRoot": true, "runAsUser": 65532, "seccompProfile": {"type": "RuntimeDefault"}},
+            "containers": [{
+                "name": "workload",
+                "image": image,
+                "imagePullPolicy": "Never",
+                "securityContext": {"allowPrivilegeEscalation": false, "capabilities": {"drop": ["ALL"]}},
+            }],
         },
     }))
     .await?;
