@@ -6,10 +6,11 @@ mod places;
 
 use std::path::Path;
 
-use anyhow::{Context, Result};
-use msapp_e2e::Namespace;
+use anyhow::{Context, Result, ensure};
+use msapp_e2e::{Namespace, Node};
 use serde_json::Value;
 
+use self::{grid::Compared, places::Places};
 use crate::{Company, Scenario, stage::Stage};
 
 pub(crate) const SCENARIOS: &[Scenario] = &[
@@ -45,13 +46,19 @@ async fn matrix(stage: Stage, sample: &str) -> Result<()> {
     let ready = ["wait", &format!("msapp/{sample}"), "--for=condition=Ready", "--timeout=90s"];
     namespace.kubectl(&ready).await.context("the probes pass, so all of it becomes ready")?;
     let places = places::around(&node, &namespace).await?;
+    let outcome = everybody_tries(&node, &namespace, &places).await;
+    places.remove(&node).await?;
+    stage.figure(format!("{sample}: {}", outcome?));
+    Ok(())
+}
+
+async fn everybody_tries(node: &Node, namespace: &Namespace, places: &Places) -> Result<Compared> {
     for around in places.namespaces().chain([namespace.name()]) {
         node.enforced(around).await?;
     }
-    let known = ends::known(&node, &namespace, &places).await?;
-    let outcome = grid::compare(&node, &known).await?;
-    stage.figure(format!("{sample}: {outcome}"));
-    names_resolve(&namespace, &known).await
+    let known = ends::known(node, namespace, places).await?;
+    names_resolve(namespace, &known).await?;
+    grid::compare(node, &known).await
 }
 
 /// The documents of a sample, for the namespace of this scenario. What its pods reserve is less, so that it fits on
@@ -79,7 +86,7 @@ async fn names_resolve(namespace: &Namespace, known: &ends::Known) -> Result<()>
         for line in told.lines() {
             let answer: Value = serde_json::from_str(line)?;
             let addresses = answer["addresses"].as_array().context("addresses")?;
-            anyhow::ensure!(!addresses.is_empty(), "{}: {line}", end.name);
+            ensure!(!addresses.is_empty(), "{}: {line}", end.name);
         }
     }
     Ok(())

@@ -18,7 +18,7 @@ const DNS: &str = "kube-system";
 
 type Labels = BTreeMap<String, String>;
 
-/// Pods that run the workload and belong to nothing. They end with this.
+/// Pods that run the workload and belong to nothing.
 pub(crate) struct Places {
     /// Namespace and name.
     pub pods: Vec<(String, String)>,
@@ -27,6 +27,14 @@ pub(crate) struct Places {
 impl Places {
     pub fn namespaces(&self) -> impl Iterator<Item = &str> {
         self.pods.iter().map(|(namespace, _)| namespace.as_str()).collect::<BTreeSet<_>>().into_iter()
+    }
+
+    /// Nobody waits until they are gone.
+    pub async fn remove(self, node: &Node) -> Result<()> {
+        for (namespace, name) in &self.pods {
+            node.kubectl(["delete", "pod", name, "-n", namespace, "--wait=false"]).await?;
+        }
+        Ok(())
     }
 }
 
