@@ -15,6 +15,9 @@ use super::{
 
 /// Whoever nobody else is; the Dockerfile says the same.
 const USER: &str = "65532:65532";
+/// As the base image of the Dockerfile has it. A kubelet hands on the number of the user alone, and container runtimes
+/// take the group from here; without this file it would be that of root.
+const PASSWD: &str = "nonroot:x:65532:65532:nonroot:/nonexistent:/sbin/nologin\n";
 
 /// The operator of this checkout.
 pub(super) fn operator() -> Result<Archive> {
@@ -28,7 +31,7 @@ pub(super) fn operator_in(checkout: &Path, tag: &str) -> Result<Archive> {
         file: "operator",
         names,
         container: operator_container(),
-        tree: Tree::default().name_services().program("msapp", program),
+        tree: Tree::default().name_services().text("etc/passwd", PASSWD).program("msapp", program),
     })
 }
 
@@ -58,6 +61,7 @@ pub(super) fn workload() -> Result<Archive> {
         // Samples call these for a probe of kind exec; the program knows by its name what it is asked.
         tree: Tree::default()
             .name_services()
+            .text("etc/passwd", PASSWD)
             .program("app/workload", program)
             .link("app/healthy", "workload")
             .link("app/healthcheck", "workload"),
@@ -80,6 +84,12 @@ mod tests {
         let text = fs::read_to_string(checkout().join("Dockerfile")).expect("there");
         let found = text.lines().filter_map(|line| line.strip_prefix(instruction)).next_back();
         found.expect("the Dockerfile has the instruction").trim().to_owned()
+    }
+
+    #[test]
+    fn the_user_is_known_with_the_group_that_the_image_names() {
+        let numbers: Vec<_> = PASSWD.split(':').skip(2).take(2).collect();
+        assert_eq!(numbers.join(":"), USER);
     }
 
     #[test]

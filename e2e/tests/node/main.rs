@@ -10,6 +10,7 @@ mod failure;
 mod hello;
 mod matrix;
 mod node;
+mod operator;
 mod pods;
 mod proof;
 mod samples;
@@ -62,6 +63,7 @@ fn scenarios() -> Vec<Scenario> {
         failure::SCENARIOS,
         pods::SCENARIOS,
         scaling::SCENARIOS,
+        operator::SCENARIOS,
     ]
     .concat()
 }

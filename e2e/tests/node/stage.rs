@@ -13,9 +13,9 @@ use tokio::{
     sync::{OnceCell, RwLock, RwLockReadGuard, RwLockWriteGuard},
 };
 
-use crate::{Company, Scenario};
+use crate::{Company, Scenario, operator::release::Release};
 
-/// The namespace of the operator that all scenarios share.
+/// The namespace of the operator that all scenarios share: the one that its documentation installs it into.
 pub(crate) const OPERATOR: &str = "msapp-system";
 
 /// What a scenario is given. Clones are the same stage.
@@ -96,10 +96,7 @@ impl Stage {
         let node = self.node().await?;
         let install = async || {
             node.load_built(&[Image::Operator]).await?;
-            let chart = concat!(env!("CARGO_MANIFEST_DIR"), "/../charts/msapp");
-            let install =
-                ["install", "msapp", chart, "--namespace", OPERATOR, "--create-namespace", "--wait"];
-            node.helm(install).await.context("install the operator")?;
+            Release::install(&node).await.context("install the operator")?;
             Ok::<_, anyhow::Error>(())
         };
         self.shared.operator.get_or_try_init(install).await?;
