@@ -32,6 +32,16 @@ pub fn operator_of_commit(commit: &str) -> Result<Archive> {
     operator_in(&directory, tag)
 }
 
+/// The operator as it was before the newest commit that changed it or its resource.
+///
+/// # Errors
+/// As [`operator_of_commit`], and when the history of this checkout does not go back so far.
+pub fn operator_before() -> Result<Archive> {
+    let newest = git(&["log", "-1", "--format=%H", "--", "operator", "crds"])?;
+    ensure!(!newest.is_empty(), "the history of this checkout knows no change of the operator");
+    operator_of_commit(&format!("{newest}~1"))
+}
+
 /// Adds to the version of this project's crates. To cargo they would else be those of any other checkout, and whichever
 /// was compiled last would be taken for both.
 fn tell_apart(checkout: &Path, tag: &str) -> Result<()> {

@@ -18,7 +18,7 @@ use anyhow::Result;
 use self::services::Service;
 
 pub use archive::Archive;
-pub use commit::operator_of_commit;
+pub use commit::{operator_before, operator_of_commit};
 pub use load::{Destination, load};
 pub(crate) use names::sample_apps;
 pub use services::Backing;

@@ -1,10 +1,12 @@
-//! The operator as a pod: what it may, what it needs and how it hands over.
+//! The operator as a pod: what it may, what it needs, how it hands over and how large it is.
 
 mod egress;
 mod handover;
 mod restricted;
 mod rights;
+mod size;
 mod token;
+mod upgrade;
 
 pub(crate) mod release;
 
@@ -48,6 +50,20 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
         small: false,
         company: Company::Alone,
         run: |stage| Box::pin(handover::takes_over(stage)),
+    },
+    Scenario {
+        name: "operator::its_upgrade_restarts_no_application",
+        promise: "An upgrade of the operator restarts no pod of an application, and the application stays Ready",
+        small: false,
+        company: Company::Alone,
+        run: |stage| Box::pin(upgrade::restarts_nothing(stage)),
+    },
+    Scenario {
+        name: "operator::it_stays_small",
+        promise: "The operator needs little memory and, while nothing changes, hardly any processor time",
+        small: false,
+        company: Company::Alone,
+        run: |stage| Box::pin(size::figures(stage)),
     },
 ];
 
