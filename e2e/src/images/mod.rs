@@ -21,7 +21,6 @@ pub use archive::Archive;
 pub use commit::{operator_before, operator_of_commit};
 pub use load::{Destination, load};
 pub(crate) use names::sample_apps;
-pub use services::Backing;
 
 /// An image that can be made here.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]

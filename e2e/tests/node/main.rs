@@ -4,7 +4,6 @@
 //! writes what they showed into `docs/proof.md`.
 
 mod app;
-mod databases;
 mod demo;
 mod failure;
 mod hello;
@@ -58,7 +57,6 @@ fn scenarios() -> Vec<Scenario> {
         node::SCENARIOS,
         hello::SCENARIOS,
         matrix::SCENARIOS,
-        databases::SCENARIOS,
         demo::SCENARIOS,
         failure::SCENARIOS,
         pods::SCENARIOS,

@@ -1,7 +1,6 @@
 //! Images of backing services, from Debian packages. Each keeps everything in `/data`, where its pod mounts a volume
 //! that is writable for group 999; nothing else is written, and no capability is needed.
 
-mod manifest;
 
 use anyhow::{Context, Result};
 
@@ -13,7 +12,6 @@ use super::{
     tree::Tree,
 };
 
-pub use manifest::Backing;
 
 const USER: u32 = 999;
 
