@@ -13,33 +13,42 @@ const INTRODUCTION: &str = "\
 # Proof
 
 What is promised, and the scenario on a real node that shows it: real containers, real traffic, policies enforced by
-the kernel. `make e2e-node` runs all of them and writes this page; the figures are those of its last run.
+the kernel. `make e2e-node` runs all of them and writes this page; the figures are those of the last run of each.
 ";
 
-/// Writes the page when that is asked for.
+/// Writes the page when that is asked for. What was not run this time stays as it was.
 pub(crate) fn write(scenarios: &[Scenario], shown: &BTreeMap<&'static str, Shown>) -> Result<()> {
     let Some(destination) = env::var_os(DESTINATION).map(PathBuf::from) else { return Ok(()) };
-    fs::write(&destination, page(scenarios, shown))
-        .with_context(|| format!("write {}", destination.display()))
+    // Before the first run there is none.
+    let before = fs::read_to_string(&destination).unwrap_or_default();
+    let page = page(scenarios, shown, &before);
+    fs::write(&destination, page).with_context(|| format!("write {}", destination.display()))
 }
 
-fn page(scenarios: &[Scenario], shown: &BTreeMap<&'static str, Shown>) -> String {
+fn page(scenarios: &[Scenario], shown: &BTreeMap<&'static str, Shown>, before: &str) -> String {
     let mut page = INTRODUCTION.to_owned();
     for scenario in scenarios {
-        let outcome = match shown.get(scenario.name) {
-            Some(Shown { passed: true, .. }) => "shown",
-            Some(Shown { passed: false, .. }) => "**not shown: the scenario failed**",
-            None => "not run",
-        };
         // Writing to a String cannot fail.
-        let _ = write!(page, "\n## {}\n\n`{}`: {outcome}\n", scenario.promise, scenario.name);
-        let figures = shown.get(scenario.name).map(|shown| shown.figures.as_slice()).unwrap_or_default();
-        if !figures.is_empty() {
-            page.push('\n');
-        }
-        for figure in figures {
-            let _ = writeln!(page, "- {figure}");
-        }
+        let _ = write!(page, "\n## {}\n\n{}", scenario.promise, outcome(scenario.name, shown, before));
     }
     page
+}
+
+/// Whether the scenario showed what it should, and what it measured.
+fn outcome(name: &str, shown: &BTreeMap<&'static str, Shown>, before: &str) -> String {
+    let Some(Shown { figures, passed }) = shown.get(name) else {
+        return earlier(name, before).unwrap_or_else(|| format!("`{name}`: not run\n"));
+    };
+    let verdict = if *passed { "shown" } else { "**not shown: the scenario failed**" };
+    let figures: String = figures.iter().map(|figure| format!("- {figure}\n")).collect();
+    let pause = if figures.is_empty() { "" } else { "\n" };
+    format!("`{name}`: {verdict}\n{pause}{figures}")
+}
+
+/// What the page said of a scenario before.
+fn earlier(name: &str, before: &str) -> Option<String> {
+    let begin = before.find(&format!("`{name}`: "))?;
+    let rest = &before[begin..];
+    let end = rest.find("\n\n## ").map_or(rest.len(), |end| end + 1);
+    Some(rest[..end].to_owned())
 }
