@@ -1,7 +1,6 @@
 //! Images of backing services, from Debian packages. Each keeps everything in `/data`, where its pod mounts a volume
 //! that is writable for group 999; nothing else is written, and no capability is needed.
 
-
 use anyhow::{Context, Result};
 
 use super::{
@@ -11,7 +10,6 @@ use super::{
     recipe::Recipe,
     tree::Tree,
 };
-
 
 const USER: u32 = 999;
 
