@@ -12,6 +12,7 @@ mod node;
 mod operator;
 mod pods;
 mod proof;
+mod requests;
 mod samples;
 mod scaling;
 mod stage;
@@ -62,6 +63,7 @@ fn scenarios() -> Vec<Scenario> {
         pods::SCENARIOS,
         scaling::SCENARIOS,
         operator::SCENARIOS,
+        requests::SCENARIOS,
     ]
     .concat()
 }

@@ -120,7 +120,8 @@ impl Release {
     }
 }
 
-fn is_ready(pod: &Pod) -> bool {
+/// Whether a pod of one container is ready and not on its way out.
+pub(crate) fn is_ready(pod: &Pod) -> bool {
     container(pod).is_ok_and(|status| status.ready) && pod.metadata.deletion_timestamp.is_none()
 }
 
