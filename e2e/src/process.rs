@@ -12,15 +12,18 @@ pub(crate) async fn run(mut command: Command, input: Option<&str>) -> Result<Str
     command.kill_on_drop(true).stdout(Stdio::piped()).stderr(Stdio::piped());
     command.stdin(if input.is_some() { Stdio::piped() } else { Stdio::null() });
     let mut child = command.spawn().with_context(|| format!("start `{line}`"))?;
-    if let (Some(text), Some(mut stdin)) = (input, child.stdin.take()) {
-        stdin.write_all(text.as_bytes()).await.with_context(|| format!("write to `{line}`"))?;
-    }
+    // Who ends without reading all of it has a reason, and tells that itself.
+    let written = match (input, child.stdin.take()) {
+        (Some(text), Some(mut stdin)) => stdin.write_all(text.as_bytes()).await,
+        _ => Ok(()),
+    };
     let output = child.wait_with_output().await?;
     let stdout = String::from_utf8_lossy(&output.stdout).into_owned();
     if !output.status.success() {
         let stderr = String::from_utf8_lossy(&output.stderr);
         bail!("`{line}` ended with {}\n{}{}", output.status, stderr, stdout);
     }
+    written.with_context(|| format!("write to `{line}`"))?;
     Ok(stdout)
 }
 
